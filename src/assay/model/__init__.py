@@ -1,0 +1,1 @@
+"""The decoder: sizes, layers, loss."""

@@ -1,0 +1,79 @@
+"""Cross-entropy straight from hidden states, in chunks, with its gradient found on the way forward.
+
+The logits of a step (4,096 rows × vocabulary) are never held whole: each chunk's are made, turned into loss and
+gradient in one fused pass, multiplied back, and dropped. Softmax and sum are taken in float32.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK = 1024
+Pass = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
+
+
+def softmax_pass(logits: Tensor, targets: Tensor, count: float) -> tuple[Tensor, Tensor]:
+    """Summed loss (nats, float32) of a chunk, and the gradient of the mean loss in the logits' dtype."""
+    wide = logits.float()
+    log_sum = torch.logsumexp(wide, -1, keepdim=True)
+    loss = (log_sum - wide.gather(1, targets[:, None])).sum()
+    hit = torch.arange(wide.shape[1])[None] == targets[:, None]
+    gradient = (torch.exp(wide - log_sum) - hit.float()) / count
+    return loss, gradient.to(logits.dtype)
+
+
+class LinearCrossEntropy(torch.autograd.Function):
+    """mean over rows of −log softmax(x·wᵀ)[target]."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, one_pass: Pass) -> Tensor:
+        """
+        Args:
+            ctx: Autograd's.
+            hidden: [rows, d].
+            weight: [vocabulary, d], in the same dtype.
+            targets: [rows], int64.
+            one_pass: `softmax_pass`, or a compiled one.
+        """
+        rows = hidden.shape[0]
+        hidden_gradient = torch.empty_like(hidden)
+        weight_gradient = torch.zeros(weight.shape, dtype=torch.float32)
+        total = torch.zeros(())
+        for start in range(0, rows, CHUNK):
+            part = hidden[start : start + CHUNK]
+            loss, gradient = one_pass(part @ weight.t(), targets[start : start + CHUNK], float(rows))
+            total += loss
+            torch.mm(gradient, weight, out=hidden_gradient[start : start + CHUNK])
+            weight_gradient += (gradient.t() @ part).float()
+        ctx.save_for_backward(hidden_gradient, weight_gradient.to(weight.dtype))
+        return total / rows
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Scale what forward found."""
+        hidden_gradient, weight_gradient = ctx.saved_tensors
+        scale = outputs[0]
+        return (
+            hidden_gradient * scale.to(hidden_gradient.dtype),
+            weight_gradient * scale.to(weight_gradient.dtype),
+            None,
+            None,
+        )
+
+
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, one_pass: Pass = softmax_pass) -> Tensor:
+    """Mean negative log-likelihood in nats, float32; see `LinearCrossEntropy`."""
+    loss: Tensor = LinearCrossEntropy.apply(hidden, weight, targets, one_pass)  # type: ignore[no-untyped-call]
+    return loss
+
+
+def token_log_likelihoods(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """log softmax(x·wᵀ)[target] of each row: [rows], float32, nats; without gradients."""
+    found = []
+    for start in range(0, hidden.shape[0], CHUNK):
+        logits = (hidden[start : start + CHUNK] @ weight.t()).float()
+        chosen = logits.gather(1, targets[start : start + CHUNK, None])[:, 0]
+        found.append(chosen - torch.logsumexp(logits, -1))
+    return torch.cat(found) if found else torch.empty(0)

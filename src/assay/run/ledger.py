@@ -1,0 +1,74 @@
+"""The ledger: what every arm really saw, per stage, ingredient, kind and language.
+
+Counted from the rows that training took, not from the shares that were asked for. One row's share and epochs are its
+ingredient's in that stage; its tokens are those of its kind and language alone.
+"""
+
+from typing import Any
+
+from assay.run.graph import Graph, Leaf
+from assay.run.store import Store
+from assay.study.plan import Plan
+from assay.study.resolve import MILLION
+from assay.tokens.shard import shard_tokens
+from assay.train.history import load_history
+
+Row = dict[str, Any]
+
+
+def build_ledger(plan: Plan, graph: Graph, store: Store) -> list[Row]:
+    """Ledger rows of all arms, in the order of arms, sizes, seeds, stages."""
+    sizes = {name: shard_tokens(store.open("tokens", step.key)) for name, step in graph.tokens.items()}
+    rows: list[Row] = []
+    for leaf in graph.leaves:
+        rows += _rows_of(leaf, plan, store, sizes)
+    return rows
+
+
+def largest_share_error(ledger: list[Row], plan: Plan) -> tuple[float, float]:
+    """(largest |seen − declared| over arms, stages and ingredients that is over its allowance, or else the largest; the
+    allowance): one row of the stage or 0.001, whichever is larger."""
+    worst = (0.0, 0.001)
+    for row in ledger:
+        stage = next(stage for stage in plan.study.arm(row["arm"]).stages if stage.name == row["stage"])
+        slack = max(0.001, 1 / (stage.steps * plan.study.spec.train.rows_per_step))
+        error = abs(row["seen_share"] - row["declared_share"])
+        worst = max(worst, (error, slack), key=lambda pair: (pair[0] > pair[1] + 1e-9, pair[0]))
+    return worst[0], worst[1] + 1e-9
+
+
+def _rows_of(leaf: Leaf, plan: Plan, store: Store, sizes: dict[str, int]) -> list[Row]:
+    rows: list[Row] = []
+    before: dict[str, int] = {}
+    for stage, state in zip(leaf.arm.stages, leaf.states, strict=True):
+        seen: dict[str, int] = load_history(store.open("state", state.key))["seen"]
+        declared = dict(stage.mix)
+        whole = stage.steps * plan.study.tokens_per_step
+        new = {label: tokens - before.get(label, 0) for label, tokens in seen.items()}
+        by_ingredient: dict[str, int] = {}
+        for label, tokens in new.items():
+            name = label.split("|")[0]
+            by_ingredient[name] = by_ingredient.get(name, 0) + tokens
+        cut = whole - sum(by_ingredient.values())
+        for label, tokens in sorted(new.items()):
+            name, kind, language = label.split("|")
+            if not tokens:
+                continue
+            rows.append(
+                {
+                    "arm": leaf.arm.name,
+                    "size": leaf.size,
+                    "seed": leaf.seed,
+                    "stage": stage.name,
+                    "ingredient": name,
+                    "kind": kind,
+                    "language": language,
+                    "declared_share": declared.get(name, 0) / MILLION,
+                    "seen_share": round(by_ingredient[name] / whole, 9),
+                    "tokens": tokens,
+                    "epochs": round(by_ingredient[name] / sizes[name], 6),
+                    "cut_tokens": cut,
+                }
+            )
+        before = seen
+    return rows

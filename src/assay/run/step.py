@@ -1,0 +1,75 @@
+"""A step: what is to be made, from what, and which function makes it.
+
+Steps form a graph; a step's key is known from its recipe and its inputs' keys before anything is run. The functions
+live beside their subject and are imported by the worker that runs them, so that planning imports nothing heavy.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from assay.run.identity import key_of
+
+FUNCTIONS = {
+    "wheel": "assay.corpus.steps:fetch_wheel",
+    "documents": "assay.corpus.steps:read_documents_of",
+    "ingredient": "assay.corpus.steps:make_ingredient",
+    "tokenizer": "assay.tokens.steps:make_tokenizer",
+    "tokens": "assay.tokens.steps:make_tokens",
+    "requests": "assay.evaluate.steps:make_requests",
+    "state": "assay.train.steps:train",
+    "scores": "assay.evaluate.steps:score",
+}
+"""Kind of artifact to ``module:function``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One artifact to be made."""
+
+    kind: str
+    recipe: Mapping[str, Any]
+    """What decides the content besides the inputs; JSON-able. ``version`` is the step's own."""
+    inputs: Mapping[str, "Step"] = field(default_factory=dict)
+    """Steps whose artifacts are read, by the name the function knows them under."""
+    numerics: Mapping[str, str] | None = None
+    """Given where the bits depend on the machine."""
+    after: "Step | None" = None
+    """A step to be done before this one whose artifact saves work but does not change the result."""
+    title: str = ""
+    """What a person calls it."""
+    size: float = 0.0
+    """Tokens or documents of work, for progress."""
+    place: Mapping[str, Any] = field(default_factory=dict)
+    """What the function needs to find its material and what never changes the result, such as a path."""
+
+    @cached_property
+    def key(self) -> str:
+        """Identity of the artifact."""
+        inputs = {name: step.key for name, step in self.inputs.items()}
+        return key_of({"kind": self.kind, "recipe": self.recipe, "inputs": inputs, "numerics": self.numerics})
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a step's function is given in the worker."""
+
+    recipe: Mapping[str, Any]
+    place: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    """Folders of the input artifacts, checked."""
+    out: Path
+    """Empty folder to fill."""
+    partial: Path
+    """Folder that survives a kill, for work done so far; may hold what an earlier try left."""
+    after: Path | None
+    """Folder of the artifact that saves work, when there is one."""
+    tell: Callable[[dict[str, Any]], None]
+    """Report progress: ``{done, of, …}``."""
+
+    def inputs_of(self, prefix: str) -> dict[str, Path]:
+        """Inputs called ``prefix:NAME``, by NAME."""
+        split = {name: name.partition(":") for name in self.inputs}
+        return {split[name][2]: folder for name, folder in self.inputs.items() if split[name][0] == prefix}

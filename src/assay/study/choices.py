@@ -1,0 +1,73 @@
+"""Every value that the paper leaves unstated, and what a study chose for it.
+
+Kept as data so that the report can print the whole list: a replication that hides its own choices has not said
+what it replicated. The paper is arXiv 2408.10914; section numbers are its own.
+"""
+
+from assay.model.sizes import SIZES
+from assay.study.resolve import Study
+
+NOT_STATED = "not stated"
+
+
+def open_choices(study: Study) -> tuple[dict[str, str], ...]:
+    """``{choice, paper, here}`` in the order of the paper's sections."""
+    spec, train = study.spec, study.spec.train
+    shapes = "; ".join(
+        f"{name}: width {SIZES[name].width}, {SIZES[name].layers} layers, {SIZES[name].heads} heads"
+        for name in spec.sizes
+    )
+    rates = ", ".join(f"{name} {train.learning_rate or SIZES[name].learning_rate:g}" for name in spec.sizes)
+    endings = sorted({stage.name for arm in study.arms for stage in arm.stages if stage.schedule != "constant"})
+    sources = "; ".join(f"{name}: {_shares(study, name)}" for name in endings)
+    rows = [
+        (
+            "deduplication of code against text",
+            NOT_STATED,
+            "exact, in the order text, code, markup, adjacent, math, instruct",
+        ),
+        ("decontamination", NOT_STATED, "none yet; items are marked as not checked"),
+        (
+            "document packing",
+            NOT_STATED,
+            "documents joined, rows cut without loss and permuted, attention across documents",
+        ),
+        ("tokenizer training data", NOT_STATED, f"{spec.tokenizer}, a sample of the corpus recipe {spec.corpus}"),
+        ("layers, width, heads", NOT_STATED, shapes),
+        ("peak learning rate", NOT_STATED, rates),
+        ("learning-rate floor", "1e-6 for the cooldown, else not stated", f"{train.final_learning_rate:g}"),
+        (
+            "schedule of the main stages",
+            "cosine",
+            f"constant after {train.warmup_steps} warm-up steps, then the ending's decay",
+        ),
+        ("learning rate where stages join", NOT_STATED, "goes on; only the ending decays"),
+        ("optimizer state where stages join", NOT_STATED, _moments(study)),
+        ("betas, weight decay, clipping", NOT_STATED, f"{train.betas}, {train.weight_decay:g}, {train.clip:g}"),
+        (
+            "share of each source in the cooldown",
+            "0 % or 20 % code, else not stated",
+            sources or "no cooldown in this study",
+        ),
+        ("shared documents between stages", NOT_STATED, "no document is seen again before its ingredient's epoch ends"),
+        (
+            "prompts and shots",
+            "zero shots, else not stated",
+            "zero shots, the harness's formats (see each task's file)",
+        ),
+        ("scoring of choices", NOT_STATED, "summed log-likelihood, and per byte; gold bits per byte beside it"),
+        ("seeds", "one a model, as far as is said", f"{len(study.seeds)}: initialisation and data order together"),
+    ]
+    return tuple({"choice": choice, "paper": paper, "here": here} for choice, paper, here in rows)
+
+
+def _shares(study: Study, stage_name: str) -> str:
+    mixes = {stage.mix for arm in study.arms for stage in arm.stages if stage.name == stage_name}
+    if len(mixes) > 1:
+        return "the mix of the stage before"
+    return ", ".join(f"{share / 10_000:g} % {ingredient}" for ingredient, share in next(iter(mixes)))
+
+
+def _moments(study: Study) -> str:
+    kept = {stage.moments for arm in study.arms for stage in arm.stages[1:]}
+    return {"keep": "kept", "reset": "reset"}.get(kept.pop(), "") if len(kept) == 1 else "as each stage says"

@@ -1,0 +1,147 @@
+"""Prefixes are found, not declared: arms as paths, and the tree of segments that trains each step once.
+
+A path is the sequence of what decides every step's result: mix, learning-rate law, carried state. Two arms share
+every step up to the first that differs. The tree is cut at forks and at the ends of declared stages, so that a later
+study can fork at any of them without training it again.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from assay.study.resolve import Arm
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Steps under one law."""
+
+    mix: tuple[tuple[str, int], ...]
+    """(ingredient, millionths)."""
+    steps: int
+    schedule: str
+    length: int
+    """Whole length of the stage in steps where the law depends on it (linear), else 0."""
+    moments: str
+    """``reset`` where the optimizer starts anew at this piece's first step."""
+
+    def law(self) -> tuple[object, ...]:
+        """What must be equal for two pieces to give the same steps."""
+        return (self.mix, self.schedule, self.length, self.moments)
+
+
+Path = tuple[Piece, ...]
+
+
+def path_of(arm: Arm) -> Path:
+    """The arm as pieces, a constant stage that goes on as before being one piece with it."""
+    pieces: list[Piece] = []
+    for stage in arm.stages:
+        length = stage.steps if stage.schedule == "linear" else 0
+        moments = "keep" if not pieces else stage.moments
+        piece = Piece(stage.mix, stage.steps, stage.schedule, length, moments)
+        goes_on = bool(pieces) and (piece.mix, piece.moments) == (pieces[-1].mix, "keep")
+        if goes_on and piece.schedule == pieces[-1].schedule == "constant":
+            pieces[-1] = _of_length(pieces[-1], pieces[-1].steps + piece.steps)
+        else:
+            pieces.append(piece)
+    return tuple(pieces)
+
+
+def steps_in(path: Path) -> int:
+    """Length of a path in steps."""
+    return sum(piece.steps for piece in path)
+
+
+def cut(path: Path, steps: int) -> Path:
+    """The first ``steps`` steps of a path."""
+    kept: list[Piece] = []
+    for piece in path:
+        if steps <= 0:
+            break
+        kept.append(_of_length(piece, min(piece.steps, steps)))
+        steps -= piece.steps
+    return tuple(kept)
+
+
+@dataclass(slots=True)
+class Segment:
+    """A stretch of training that one or more arms share; its place in the tree."""
+
+    path: Path
+    """From step 0 to the segment's end."""
+    start: int
+    end: int
+    arms: list[str] = field(default_factory=list)
+    """All arms that pass through it."""
+    ends: list[str] = field(default_factory=list)
+    """Arms whose last step is this segment's."""
+    children: list["Segment"] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """Steps to train here."""
+        return self.end - self.start
+
+
+def share_prefixes(arms: tuple[Arm, ...]) -> list[Segment]:
+    """The roots of the segment tree of these arms (for one size and seed).
+
+    Every step of every arm lies in exactly one segment, and no two segments hold the same step of the same path.
+    """
+    paths = {arm.name: path_of(arm) for arm in arms}
+    boundaries = {
+        cut(paths[arm.name], end) for arm in arms for end in itertools.accumulate(stage.steps for stage in arm.stages)
+    }
+    return _grow([arm.name for arm in arms], paths, boundaries, 0, ())
+
+
+def segments_below(roots: Sequence[Segment]) -> list[Segment]:
+    """All segments of a tree, parents before children."""
+    found: list[Segment] = []
+    waiting = list(roots)
+    while waiting:
+        segment = waiting.pop(0)
+        found.append(segment)
+        waiting += segment.children
+    return found
+
+
+def _grow(names: list[str], paths: dict[str, Path], boundaries: set[Path], start: int, done: Path) -> list[Segment]:
+    """Segments that go on from ``done`` (``start`` steps), for the arms that all begin with it."""
+    groups: dict[Path, list[str]] = {}
+    for name in names:
+        if steps_in(paths[name]) > start:
+            groups.setdefault(cut(paths[name], start + 1), []).append(name)
+    segments = []
+    for group in groups.values():
+        end = _common_end(group, paths, boundaries, start)
+        path = cut(paths[group[0]], end)
+        segment = Segment(path, start, end, list(group), [name for name in group if steps_in(paths[name]) == end])
+        segment.children = _grow(group, paths, boundaries, end, path)
+        segments.append(segment)
+    return segments
+
+
+def _common_end(group: list[str], paths: dict[str, Path], boundaries: set[Path], start: int) -> int:
+    """The step where this group first parts, or the first boundary before that."""
+    shared = min(_shared_steps(paths[group[0]], paths[name]) for name in group)
+    ends = [steps_in(path) for path in boundaries if steps_in(path) > start and steps_in(path) <= shared]
+    reached = [end for end in ends if cut(paths[group[0]], end) in boundaries]
+    return min([shared, *reached])
+
+
+def _shared_steps(one: Path, other: Path) -> int:
+    """Length of the longest common prefix of two paths, in steps."""
+    shared = 0
+    for left, right in zip(one, other, strict=False):
+        if left.law() != right.law():
+            break
+        shared += min(left.steps, right.steps)
+        if left.steps != right.steps:
+            break
+    return shared
+
+
+def _of_length(piece: Piece, steps: int) -> Piece:
+    return Piece(piece.mix, steps, piece.schedule, piece.length, piece.moments)

@@ -1,0 +1,241 @@
+"""What a study will do, before it does it: segments, tokens, epochs, contrasts and their confounds.
+
+Planning trains nothing, downloads nothing and imports no torch. `assay plan` prints it; a run writes it to
+``plan.json`` and then carries it out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.corpus.recipe import Recipe
+from assay.corpus.recipe_file import load_recipe
+from assay.errors import InputError, nearest
+from assay.evaluate.task import load_task
+from assay.model.sizes import SIZES
+from assay.study.choices import open_choices
+from assay.study.contrasts import build_contrasts, build_metrics, primary_id
+from assay.study.design import Design, Task
+from assay.study.paths import Segment, path_of, segments_below, share_prefixes
+from assay.study.resolve import MILLION, Study, resolve
+from assay.study.source import read_source
+
+HELDOUT = "heldout_"
+"""Task id of an ingredient's held-out set: this and the ingredient's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study, its corpus recipe, and the tree of segments that every (size, seed) trains."""
+
+    study: Study
+    recipe: Recipe
+    design: Design
+    roots: tuple[Segment, ...]
+
+    def segments(self) -> list[Segment]:
+        """All segments of the tree, parents before children."""
+        return segments_below(self.roots)
+
+    def ingredients(self) -> list[str]:
+        """Ingredients that any arm is trained on, in the recipe's order."""
+        used = {name for arm in self.study.arms for stage in arm.stages for name, _ in stage.mix}
+        return [name for name in self.recipe.ingredients if name in used]
+
+    def heldout_ingredients(self) -> list[str]:
+        """Ingredients whose held-out documents are read, during training or after."""
+        used = {*self.study.spec.evaluate.heldout, *self.study.spec.train.heldout}
+        return [name for name in self.recipe.ingredients if name in used]
+
+    def tokens_wanted(self) -> dict[str, int]:
+        """Most tokens that any one arm takes from each ingredient."""
+        wanted: dict[str, int] = {}
+        for arm in self.study.arms:
+            taken: dict[str, float] = {}
+            for stage in arm.stages:
+                for name, share in stage.mix:
+                    taken[name] = taken.get(name, 0) + stage.steps * self.study.tokens_per_step * share / MILLION
+            for name, tokens in taken.items():
+                wanted[name] = max(wanted.get(name, 0), round(tokens))
+        return wanted
+
+    def check_epochs(self, tokens: Mapping[str, int]) -> None:
+        """Refuse arms that would repeat an ingredient more often than the study allows.
+
+        Args:
+            tokens: Training tokens each ingredient holds.
+
+        Raises:
+            InputError: Naming the arm, the ingredient, how often it would be seen and what would fit.
+        """
+        limit = self.study.spec.max_epochs
+        for arm in self.study.arms:
+            for name in sorted({name for stage in arm.stages for name, _ in stage.mix} & set(tokens)):
+                taken = sum(
+                    stage.steps * self.study.tokens_per_step * dict(stage.mix).get(name, 0) / MILLION
+                    for stage in arm.stages
+                )
+                if taken > limit * tokens[name]:
+                    raise InputError(
+                        f"arm '{arm.name}' takes {taken:,.0f} tokens of '{name}', which holds {tokens[name]:,}: "
+                        f"{taken / max(1, tokens[name]):.1f} epochs, and max_epochs is {limit:g}. "
+                        f"Ask for fewer tokens, a smaller share, or raise max_epochs",
+                        self.study.source.where(["arms", arm.pattern]),
+                    )
+
+
+def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
+    """Read, check and plan a study.
+
+    Raises:
+        InputError: Anything wrong with the study, its recipe or its tasks.
+    """
+    spec, source = read_source(study, overrides)
+    recipe = load_recipe(spec.corpus)
+    if spec.tokenizer not in recipe.tokenizers:
+        hint = nearest(spec.tokenizer, recipe.tokenizers)
+        raise InputError(
+            f"the corpus '{recipe.name}' has no tokenizer '{spec.tokenizer}'{hint}", source.where(["tokenizer"])
+        )
+    resolved = resolve(spec, source, recipe.ingredients)
+    text = [name for name in recipe.ingredients if _is_text(recipe, name)]
+    tasks = _tasks(resolved, recipe)
+    contrasts = build_contrasts(resolved, text)
+    roots = tuple(share_prefixes(resolved.arms))
+    runs = len(resolved.seeds) * len(spec.sizes)
+    per_step = resolved.tokens_per_step
+    distinct = {path_of(arm): arm.steps for arm in resolved.arms}
+    design = Design(
+        study=spec.study,
+        question=spec.question.strip(),
+        arms=tuple(arm.name for arm in resolved.arms),
+        sizes=tuple(spec.sizes),
+        seeds=resolved.seeds,
+        tasks=tasks,
+        metrics=build_metrics(resolved, tasks),
+        families={name: family.asks for name, family in spec.contrasts.items()},
+        contrasts=contrasts,
+        primary=primary_id(resolved, contrasts),
+        open_choices=open_choices(resolved),
+        tokens={
+            "declared": sum(distinct.values()) * per_step * runs,
+            "trained": sum(segment.steps for segment in segments_below(roots)) * per_step * runs,
+        },
+        parameters={
+            size: {
+                "body": SIZES[size].body_parameters,
+                "embedding": recipe.tokenizers[spec.tokenizer].vocab * SIZES[size].width,
+            }
+            for size in spec.sizes
+        },
+        notes=_notes(tasks),
+    )
+    return Plan(resolved, recipe, design, roots)
+
+
+def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
+    """The plan as ``plan.json`` holds it."""
+    per_step = plan.study.tokens_per_step
+    return {
+        "design": plan.design.model_dump(mode="json"),
+        "numerics": numerics,
+        "tokens_per_step": per_step,
+        "tokens_per_arm": {arm.name: arm.steps * per_step for arm in plan.study.arms},
+        "tokens_wanted": plan.tokens_wanted(),
+        "arms": [
+            {
+                "arm": arm.name,
+                "stages": [
+                    {
+                        "stage": stage.name,
+                        "mix": {name: share / MILLION for name, share in stage.mix},
+                        "tokens": stage.steps * per_step,
+                        "schedule": stage.schedule,
+                        "moments": stage.moments,
+                    }
+                    for stage in arm.stages
+                ],
+            }
+            for arm in plan.study.arms
+        ],
+        "segments": [
+            {
+                "from_step": segment.start,
+                "to_step": segment.end,
+                "tokens": segment.steps * per_step,
+                "arms": segment.arms,
+                "ends": segment.ends,
+                "mix": {name: share / MILLION for name, share in segment.path[-1].mix},
+                "schedule": segment.path[-1].schedule,
+            }
+            for segment in plan.segments()
+        ],
+    }
+
+
+def _is_text(recipe: Recipe, name: str) -> bool:
+    """Whether an ingredient is prose: all of its sources are."""
+    ingredient = recipe.ingredients[name]
+    return bool(ingredient.sources) and all(recipe.sources[source].kind == "text" for source in ingredient.sources)
+
+
+def _tasks(study: Study, recipe: Recipe) -> tuple[Task, ...]:
+    spec = study.spec.evaluate
+    tasks = []
+    for section, names in (("evaluate", spec.heldout), ("train", study.spec.train.heldout)):
+        for index, name in enumerate(names):
+            if name not in recipe.ingredients:
+                where = study.source.where([section, "heldout", index])
+                raise InputError(f"unknown ingredient '{name}'{nearest(name, recipe.ingredients)}", where)
+    for name in spec.heldout:
+        tasks.append(
+            Task(
+                id=HELDOUT + name,
+                title=f"Held-out {name}",
+                category="held-out",
+                version=1,
+                n_items=spec.heldout_documents,
+                chance=None,
+            )
+        )
+    for index, name in enumerate(spec.tasks):
+        try:
+            task = load_task(name)
+        except InputError as problem:
+            raise InputError(str(problem), study.source.where(["evaluate", "tasks", index])) from None
+        tasks.append(
+            Task(
+                id=task.id,
+                title=task.title,
+                category=task.category,
+                version=task.version,
+                n_items=spec.limit,
+                chance=task.chance,
+            )
+        )
+    ids = [task.id for task in tasks]
+    if len(set(ids)) < len(ids):
+        raise InputError("a task is listed twice", study.source.where(["evaluate", "tasks"]))
+    return tuple(tasks)
+
+
+PAPER_REASONING = (
+    "boolq", "piqa", "sciq", "social_iqa", "quac", "cb", "copa", "storycloze", "hellaswag", "winogrande", "arc_easy",
+)  # fmt: skip
+"""The study's eleven reasoning tasks (paper, §2.2)."""
+
+
+def _notes(tasks: Sequence[Task]) -> tuple[str, ...]:
+    present = {task.id for task in tasks}
+    reasoning = [name for name in PAPER_REASONING if name in present]
+    notes = []
+    if reasoning and len(reasoning) < len(PAPER_REASONING):
+        missing = [name for name in PAPER_REASONING if name not in present]
+        notes.append(
+            f"Reasoning is {len(reasoning)} of the study's {len(PAPER_REASONING)} tasks; without {', '.join(missing)}."
+        )
+    if present & {"humaneval", "mbpp"}:
+        notes.append("Code is the likelihood of the reference solutions; no program was generated or run.")
+    if present & {"triviaqa", "nq_open"}:
+        notes.append("Knowledge is the likelihood of the reference answer, not exact match of a generated one.")
+    return tuple(notes)

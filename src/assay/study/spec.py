@@ -1,0 +1,161 @@
+"""The study file as types: what may be written, with every default.
+
+A study is a question: arms × sizes × seeds, an evaluation suite, and the contrasts that answer it. The models here
+mirror the YAML; names are resolved, grids expanded and tokens counted in `assay.study.resolve`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Tokens = int | float | str
+"""A number, or a number with k, M, B or a unit of the study: ``327680``, ``320k``, ``2P``."""
+
+Mix = dict[str, float | str]
+"""Token share per ingredient; at most one is ``rest``, what the others leave of 1. A grid may fill in ``{name}``."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StageSpec(_Strict):
+    """A stretch of training on one mix."""
+
+    mix: str | Mix
+    """A name under ``mixes``, a mapping of shares, or ``same``: the mix of the stage before."""
+    tokens: Tokens
+    """How long it is."""
+    schedule: Literal["constant", "linear"] = "constant"
+    """``constant`` after the warm-up, or ``linear`` from the peak down to ``train.final_learning_rate``."""
+    moments: Literal["keep", "reset"] = "keep"
+    """Whether the optimizer's moments and step counter come along from the stage before."""
+
+
+class ArmSpec(_Strict):
+    """One recipe under test: a list of stages, by name or written out."""
+
+    stages: list[str | StageSpec]
+    """Trained one after the other."""
+    from_: Annotated[str | None, Field(alias="from")] = None
+    """Another arm whose stages come first."""
+    grid: dict[str, list[float | int | str]] = {}
+    """One arm a value (a combination, for several): ``{name}`` in the arm's name and stages is replaced."""
+
+
+class TrainSpec(_Strict):
+    """How every arm is trained. What the paper leaves open is listed in the report."""
+
+    sequence: Annotated[int, Field(ge=16, le=8192)] = 1024
+    """Tokens a row."""
+    rows_per_step: Annotated[int, Field(ge=1)] = 4
+    """Rows a step: the batch is ``sequence × rows_per_step`` tokens."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Peak; none: the size's own (see `assay.model.sizes`)."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    """Linear from 0, counted in steps from the arm's beginning."""
+    final_learning_rate: Annotated[float, Field(ge=0)] = 1e-6
+    """Where a ``linear`` stage ends."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    """AdamW; norms' gains are spared."""
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    """Largest norm of the gradient."""
+    heldout: list[str] = ["text", "code", "markup"]
+    """Ingredients whose held-out documents are looked at during training, for the curves."""
+    heldout_every: Annotated[int, Field(ge=0)] = 40
+    """Steps between two looks; 0: none but the evaluation at the end."""
+
+
+class EvaluateSpec(_Strict):
+    """What every arm's last checkpoint is measured on."""
+
+    tasks: list[str]
+    """Names of tasks, or paths of task files."""
+    limit: Annotated[int, Field(ge=2)] = 500
+    """Items a task at most; a larger limit is a superset of a smaller one."""
+    heldout: list[str] = ["text", "code", "markup"]
+    """Ingredients whose held-out documents are measured at the end."""
+    heldout_documents: Annotated[int, Field(ge=2)] = 64
+    """Documents per held-out set."""
+    heldout_bytes: Annotated[int, Field(ge=64)] = 2000
+    """Bytes read of each."""
+
+
+class TrendSpec(_Strict):
+    """A slope over the values of a grid."""
+
+    arms: str
+    """The arm's name as written, with the grid's ``{name}``."""
+    over: str
+    """The grid's name."""
+
+
+class FamilySpec(_Strict):
+    """Contrasts that answer one question."""
+
+    asks: str
+    """The question."""
+    factor: str
+    """What the two arms of each contrast are meant to differ in."""
+    pairs: list[tuple[str, str]] = []
+    """``[a, b]``: the effect is a − b."""
+    among: list[str] = []
+    """Every pair among these arms, the later against the earlier."""
+    trend: TrendSpec | None = None
+    """A slope instead of pairs."""
+
+
+class MarginSpec(_Strict):
+    """Differences smaller than this are of no practical interest."""
+
+    bits_per_byte: Annotated[float, Field(gt=0)] = 0.02
+    """In bits per byte."""
+    accuracy: Annotated[float, Field(gt=0)] = 0.01
+    """As a fraction: 0.01 is one accuracy point."""
+
+
+class StudySpec(_Strict):
+    """A study file."""
+
+    study: str
+    """Its name."""
+    question: str
+    """What it asks, in a sentence."""
+    base: str | None = None
+    """Another study, by name or file, whose keys hold wherever this file is silent."""
+    corpus: str = "starter"
+    """A corpus recipe, by name or file."""
+    tokenizer: str = "starter-4k"
+    """A tokenizer of that recipe."""
+    units: dict[str, int] = {}
+    """Names for numbers of tokens, such as ``P: 327680``."""
+    seeds: int | list[int] = 3
+    """How many, or which. A seed is one initialisation and data order with everything grown from it."""
+    sizes: list[str] = ["1M"]
+    """Model sizes."""
+    max_epochs: Annotated[float, Field(gt=0)] = 4
+    """How often an arm may see any one ingredient whole; more is an error."""
+    train: TrainSpec = TrainSpec()
+    mixes: dict[str, Mix] = {}
+    """Mixes by name."""
+    stages: dict[str, StageSpec] = {}
+    """Stages by name."""
+    arms: dict[str, list[str | StageSpec] | ArmSpec]
+    """The recipes under test. Steps that two arms share are trained once."""
+    evaluate: EvaluateSpec
+    contrasts: dict[str, FamilySpec] = {}
+    """Families of contrasts, in the order of the report."""
+    metrics: list[str] = [
+        "heldout_text/bits_per_byte",
+        "heldout_code/bits_per_byte",
+        "knowledge/bits_per_byte",
+        "reasoning/bits_per_byte",
+        "reasoning/accuracy",
+        "code/bits_per_byte",
+    ]
+    """The declared family: multiplicity is paid for these, everything else is exploratory."""
+    primary: tuple[str, str] | None = None
+    """The pair ``[a, b]`` that the study is about."""
+    margins: MarginSpec = MarginSpec()

@@ -1,0 +1,1 @@
+"""From documents to the ids of a batch: tokenizer, shards, mixture, ledger."""

@@ -1,0 +1,105 @@
+"""An ingredient as one endless stream of rows, a pure function of (seed, ingredient, row).
+
+Per epoch the documents are permuted and joined; the joined epochs are cut into rows of S tokens, so that no token is
+lost at a document's or an epoch's end; and the rows of an epoch are permuted as well. Neighbouring rows of one long
+document in one batch cost 0.4 bits per byte of held-out text in a trial at 0.6M tokens, and made seeds differ by 0.1.
+Permutations are argsorts of a hash, not of a library's random generator, so that they never change with its version.
+"""
+
+import hashlib
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from assay.tokens.shard import Shard
+
+
+class Stream:
+    """Rows of one ingredient for one seed."""
+
+    def __init__(self, shard: Shard, name: str, seed: int, sequence: int) -> None:
+        self.shard = shard
+        self.name = name
+        self.seed = seed
+        self.sequence = sequence
+        self._documents = lru_cache(maxsize=4)(self._document_order)
+        self._rows = lru_cache(maxsize=4)(self._row_order)
+
+    def row(self, index: int) -> npt.NDArray[np.int64]:
+        """The ``index``-th row drawn from this stream: [sequence + 1] ids, the last being only a target."""
+        start = self._place(index) * self.sequence
+        return self._read(start, self.sequence + 1)
+
+    def labels(self, index: int) -> dict[tuple[str, str], int]:
+        """What the row's ``sequence`` input tokens were: tokens per (kind, language)."""
+        counts: dict[tuple[str, str], int] = {}
+        for order, starts, low, high in self._spans(self._place(index) * self.sequence, self.sequence):
+            first = int(np.searchsorted(starts, low, side="right")) - 1
+            last = int(np.searchsorted(starts, high, side="left"))
+            for place in range(first, last):
+                name = self.shard.label_names[self.shard.labels[order[place]]]
+                taken = min(high, int(starts[place + 1])) - max(low, int(starts[place]))
+                counts[name] = counts.get(name, 0) + taken
+        return counts
+
+    def epoch_of(self, rows: int) -> float:
+        """How often the ingredient has been seen after this many rows."""
+        return rows * self.sequence / self.shard.tokens
+
+    def _place(self, index: int) -> int:
+        """Where in the unpermuted sequence of rows the ``index``-th drawn row lies."""
+        epoch = index * self.sequence // self.shard.tokens
+        while self._first_row(epoch + 1) <= index:
+            epoch += 1
+        while self._first_row(epoch) > index:
+            epoch -= 1
+        first = self._first_row(epoch)
+        return first + int(self._rows(epoch)[index - first])
+
+    def _first_row(self, epoch: int) -> int:
+        return -(-epoch * self.shard.tokens // self.sequence)
+
+    def _row_order(self, epoch: int) -> npt.NDArray[np.int64]:
+        return self._permutation(self._first_row(epoch + 1) - self._first_row(epoch), epoch, "rows")
+
+    def _document_order(self, epoch: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Documents in this epoch's order, and where each begins in the joined epoch (one more than documents)."""
+        order = self._permutation(len(self.shard.labels), epoch, "documents")
+        lengths = np.diff(self.shard.offsets)[order]
+        return order, np.concatenate([[0], np.cumsum(lengths)])
+
+    def _spans(self, start: int, length: int) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int, int]]:
+        """A stretch of the endless stream as stretches of epochs: (order, starts, from, to)."""
+        spans = []
+        while length > 0:
+            epoch, low = divmod(start, self.shard.tokens)
+            taken = min(length, self.shard.tokens - low)
+            order, starts = self._documents(epoch)
+            spans.append((order, starts, low, low + taken))
+            start += taken
+            length -= taken
+        return spans
+
+    def _read(self, start: int, length: int) -> npt.NDArray[np.int64]:
+        parts = []
+        for order, starts, low, high in self._spans(start, length):
+            first = int(np.searchsorted(starts, low, side="right")) - 1
+            last = int(np.searchsorted(starts, high, side="left"))
+            for place in range(first, last):
+                shift = int(self.shard.offsets[order[place]]) - int(starts[place])
+                begin, end = max(low, int(starts[place])), min(high, int(starts[place + 1]))
+                parts.append(self.shard.ids[begin + shift : end + shift])
+        return np.concatenate(parts).astype(np.int64)
+
+    def _permutation(self, count: int, epoch: int, what: str) -> npt.NDArray[np.int64]:
+        base = hashlib.blake2b(f"{self.seed}/{self.name}/{epoch}/{what}".encode(), digest_size=8).digest()
+        return np.argsort(_mix64(np.arange(count, dtype=np.uint64), int.from_bytes(base, "little")), kind="stable")
+
+
+def _mix64(values: npt.NDArray[np.uint64], key: int) -> npt.NDArray[np.uint64]:
+    """splitmix64 (Steele, Lea, Flood 2014) of ``key + i·golden``: a keyed hash of each value."""
+    mixed = values * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))

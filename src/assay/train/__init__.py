@@ -1,0 +1,1 @@
+"""Training one path of a study: schedule, optimizer, checkpoints, loop."""

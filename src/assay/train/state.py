@@ -1,0 +1,74 @@
+"""A training state: everything that the next step depends on, and the history that led to it.
+
+``state.safetensors`` holds float32 master weights, both moments, and the losses; ``history.json`` the held-out curve
+and what was seen. Nothing is pickled. A state at step s of a path equals the state at s of any longer path.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from assay.train.history import load_history
+
+
+@dataclass
+class State:
+    """Where training stands."""
+
+    step: int
+    master: Tensor
+    """[parameters], float32."""
+    first: Tensor
+    second: Tensor
+    """[parameters], float32: AdamW's moments."""
+    moment_steps: int
+    """Steps behind the moments; fewer than ``step`` where they were reset."""
+    losses: list[float] = field(default_factory=list)
+    """Mean loss of each step from the path's beginning, nats per token."""
+    heldout: list[dict[str, float]] = field(default_factory=list)
+    """``{step, INGREDIENT: bits per byte}`` at each look."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """Tokens per ``ingredient|kind|language`` from the path's beginning."""
+
+
+def save_state(state: State, folder: Path) -> None:
+    """Write a state into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        "master": state.master,
+        "first": state.first,
+        "second": state.second,
+        "losses": torch.tensor(state.losses, dtype=torch.float64),
+    }
+    save_file(tensors, folder / "state.safetensors")
+    about = {"step": state.step, "moment_steps": state.moment_steps, "heldout": state.heldout, "seen": state.seen}
+    (folder / "history.json").write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def load_state(folder: Path) -> State:
+    """Read a state."""
+    about = load_history(folder)
+    with safe_open(folder / "state.safetensors", framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    return State(
+        step=about["step"],
+        master=tensors["master"],
+        first=tensors["first"],
+        second=tensors["second"],
+        moment_steps=about["moment_steps"],
+        losses=tensors["losses"].tolist(),
+        heldout=about["heldout"],
+        seen=about["seen"],
+    )
+
+
+def load_weights(folder: Path) -> Tensor:
+    """Only the master weights: [parameters], float32."""
+    with safe_open(folder / "state.safetensors", framework="pt") as file:
+        weights: Tensor = file.get_tensor("master")
+    return weights
