@@ -29,12 +29,9 @@ def main(requirements: list[str]) -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
-            subprocess.run(
-                [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--report", str(report), *requirements],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            command = [*pip, "--dry-run", "--report", str(report), *requirements]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             urls = [item["download_info"]["url"] for item in json.loads(report.read_text())["install"]]
         sizes = [size_of(url) for url in urls]
     except (OSError, ValueError, KeyError, TypeError, subprocess.CalledProcessError) as problem:

@@ -77,11 +77,9 @@ def plan(
 @app.command()
 def report(folder: FolderArgument) -> None:
     """Make results and page again from the item records. Needs no store and no torch."""
-    from assay.analyze.results import write_results
     from assay.report.page import write_report
     from assay.report.table import print_effects
 
-    write_results(folder)
     page = write_report(folder)
     console = Console()
     print_effects(folder, console)

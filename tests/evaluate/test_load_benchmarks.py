@@ -214,15 +214,12 @@ def test_twin_sentences_of_winogrande_share_a_cluster() -> None:
     items = load_items(on_copy("winogrande"), {})
     same_options: dict[frozenset[str], list[int]] = defaultdict(list)
     for index, row in enumerate(read):
-        same_options[frozenset((row["option1"].strip().lower(), row["option2"].strip().lower()))].append(
-            index
-        )
+        same_options[frozenset((row["option1"].strip().lower(), row["option2"].strip().lower()))].append(index)
     twins = [
         (a, b)
         for group in same_options.values()
         for a, b in itertools.combinations(group, 2)
-        if difflib.SequenceMatcher(None, read[a]["sentence"], read[b]["sentence"], autojunk=False).ratio()
-        > 0.75
+        if difflib.SequenceMatcher(None, read[a]["sentence"], read[b]["sentence"], autojunk=False).ratio() > 0.75
     ]
     found = sum(items[a].cluster == items[b].cluster for a, b in twins)
     assert (found, len(twins)) == (283, 284)
@@ -230,9 +227,7 @@ def test_twin_sentences_of_winogrande_share_a_cluster() -> None:
 
 
 def test_a_limit_of_hellaswag_holds_both_of_its_halves_in_proportion() -> None:
-    video = {
-        ORACLES["hellaswag"](row) for row in rows("hellaswag") if row["source_id"].startswith("activitynet")
-    }
+    video = {ORACLES["hellaswag"](row) for row in rows("hellaswag") if row["source_id"].startswith("activitynet")}
     chosen = load_items(on_copy("hellaswag"), {}, 500)
     share = sum(prompt(item) in video for item in chosen) / 500
     assert share == pytest.approx(3243 / 10042, abs=0.06)

@@ -174,9 +174,7 @@ def test_a_limit_keeps_its_items_when_rows_are_added(tmp_path: Path, many: tuple
     extra = [{"country": f"isle {n}", "right": "a", "wrong": "b"} for n in range(50)]
     longer.write_bytes(lines(extra) + task.local_path.read_bytes())
     before = set(load_items(task, {}, 30))
-    after = load_items(
-        task.model_copy(update={"source": a_task(source={"path": str(longer)}).source}), {}, 30
-    )
+    after = load_items(task.model_copy(update={"source": a_task(source={"path": str(longer)}).source}), {}, 30)
     added = [item for item in after if item.contexts[0].startswith("The capital of isle")]
     assert set(after) - set(added) <= before
 

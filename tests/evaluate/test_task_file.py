@@ -113,9 +113,7 @@ def test_a_missing_task_file_is_named(tmp_path: Path) -> None:
         ("gold: 0", "each: '[right, wrong]'", r"formats.plain: with 'each', 'choices' has one template"),
     ],
 )
-def test_a_mistake_in_a_task_file_is_told_with_its_line(
-    tmp_path: Path, before: str, after: str, message: str
-) -> None:
+def test_a_mistake_in_a_task_file_is_told_with_its_line(tmp_path: Path, before: str, after: str, message: str) -> None:
     assert before in CAPITALS
     with pytest.raises(InputError, match=message):
         load_task(written(tmp_path, CAPITALS.replace(before, after)))
@@ -137,9 +135,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
         "{% extends 'base' %}",
     ],
 )
-def test_a_template_that_reaches_for_more_than_its_row_is_refused_when_read(
-    tmp_path: Path, hostile: str
-) -> None:
+def test_a_template_that_reaches_for_more_than_its_row_is_refused_when_read(tmp_path: Path, hostile: str) -> None:
     with pytest.raises(InputError, match=r"formats\.plain\.context"):
         load_task(written(tmp_path, CAPITALS.replace("{{ country }}", hostile)))
 

@@ -66,10 +66,8 @@ def run_study(plan: Plan, out: Path, store: Store, workers: int | None = None) -
         if problem.errno in {28, 122}:
             raise disk_full(out) from None
         raise
-    from assay.analyze.results import write_results
     from assay.report.page import write_report
 
-    write_results(out)
     write_report(out)
     _mark_finished(out, identity)
     return True

@@ -5,7 +5,7 @@ Shares become whole millionths, so that which ingredient a row takes is integer 
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.errors import InputError, nearest
@@ -132,7 +132,9 @@ class _ArmMaker:
                 )
             stages += self._stages(parent, (*above, name))
         for index, stage in enumerate(written.spec.stages):
-            stages.append(self._stage(stage, stages, ("arms", written.place, "stages", index)))
+            made = self._stage(stage, stages, ("arms", written.place, "stages", index))
+            before = sum(one.name.partition(" ")[0] == made.name for one in stages)
+            stages.append(replace(made, name=f"{made.name} {before + 1}") if before else made)
         if not stages:
             raise InputError(f"arm '{name}' has no stages", where)
         return stages

@@ -6,13 +6,26 @@ mirror the YAML; names are resolved, grids expanded and tokens counted in `assay
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from assay.errors import InputError
+from assay.study.quantity import parse_tokens
 
 Tokens = int | float | str
 """A number, or a number with k, M, B or a unit of the study: ``327680``, ``320k``, ``2P``."""
 
 Mix = dict[str, float | str]
 """Token share per ingredient; at most one is ``rest``, what the others leave of 1. A grid may fill in ``{name}``."""
+
+
+def _tokens(written: object) -> object:
+    """A unit's value, itself written as a number of tokens."""
+    if isinstance(written, str | int | float) and not isinstance(written, bool):
+        try:
+            return parse_tokens(written, {})
+        except InputError as problem:
+            raise ValueError(str(problem)) from None
+    return written
 
 
 class _Strict(BaseModel):
@@ -129,7 +142,7 @@ class StudySpec(_Strict):
     """A corpus recipe, by name or file."""
     tokenizer: str = "starter-4k"
     """A tokenizer of that recipe."""
-    units: dict[str, int] = {}
+    units: dict[str, Annotated[int, BeforeValidator(_tokens)]] = {}
     """Names for numbers of tokens, such as ``P: 327680``."""
     seeds: int | list[int] = 3
     """How many, or which. A seed is one initialisation and data order with everything grown from it."""

@@ -1,0 +1,233 @@
+"""The answer in words, made from the verdicts alone: never more than they bear.
+
+One sentence a family says what is decided, in which direction and for whom, and how much is not. Comparisons
+with a common control are not independent evidence, and a sentence that counts several of them says so. What
+cannot be told is listed with what it would take. Above chance means above guessing *and* above always giving
+the most frequent answer, after Holm's correction over all arms and tasks: of a hundred 95 % intervals some
+lie above it by accident.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.analyze.effects import Estimate
+from assay.analyze.power import seeds_needed
+from assay.analyze.records import Records
+from assay.analyze.verdict import SIGNIFICANCE, holm
+from assay.study.design import Design, Measure, Metric
+
+Estimating = Callable[[str, Sequence[str], Sequence[float], Sequence[str], Measure], Estimate | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of the results and the estimate behind it."""
+
+    row: dict[str, Any]
+    estimate: Estimate | None
+    one_checkpoint: bool
+
+
+def summarise(design: Design, findings: Sequence[Finding], chance: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """``sentences`` (one a family), ``primary``, ``note``, ``undecided`` and ``above_chance``."""
+    size = largest_size(design)
+    asked = [finding for finding in findings if finding.row["declared"]]
+    tests = Counter(finding.row["family"] for finding in asked if finding.row["p"] is not None)
+    here = [finding.row for finding in asked if finding.row["size"] == size]
+    at_size = f" at {size}" if len(design.sizes) > 1 else ""
+    sentences = [
+        {
+            "family": family,
+            "text": _sentence(design, family, at_size, [row for row in here if row["family"] == family]),
+        }
+        for family in design.families
+        if any(row["family"] == family for row in here)
+    ]
+    return {
+        "sentences": sentences,
+        "primary": _primary(design, here),
+        "note": _note(design, here),
+        "undecided": [
+            _undecided(finding, tests[finding.row["family"]])
+            for finding in asked
+            if finding.row["verdict"] == "cannot tell"
+        ],
+        "above_chance": list(chance),
+    }
+
+
+def largest_size(design: Design) -> str:
+    """The size with the most parameters; the last one where they are not known."""
+    order = {size: index for index, size in enumerate(design.sizes)}
+    return max(design.sizes, key=lambda size: (design.parameters.get(size, {}).get("body", 0), order[size]))
+
+
+def above_chance(design: Design, estimate: Estimating, records: Records) -> list[dict[str, Any]]:
+    """Per size and task with choices: the bar, and the arms whose accuracy is above it.
+
+    The bar is guessing, or the share of the most frequent right position where that is more: a model that
+    always says yes gets 62 % of BoolQ.
+    """
+    tests: list[tuple[dict[str, Any], str, float | None]] = []
+    found = []
+    for size in design.sizes:
+        for task in design.tasks:
+            block = records.blocks.get((size, task.id))
+            if task.chance is None or block is None:
+                continue
+            constant = float(np.bincount(block.gold).max() / len(block.gold))
+            entry: dict[str, Any] = {
+                "size": size, "task": task.id, "chance": task.chance, "most_frequent": constant,
+                "best": None, "best_accuracy": None, "arms": [],
+            }  # fmt: skip
+            found.append(entry)
+            for arm in design.arms:
+                accuracy = estimate(size, (arm,), (1.0,), (task.id,), "accuracy")
+                if accuracy is None:
+                    continue
+                if entry["best_accuracy"] is None or accuracy.value > entry["best_accuracy"]:
+                    entry["best"], entry["best_accuracy"] = arm, accuracy.value
+                tests.append((entry, arm, accuracy.p_above(max(task.chance, constant))))
+    for (entry, arm, _), adjusted in zip(tests, holm([p for _, _, p in tests]), strict=True):
+        if adjusted is not None and adjusted < SIGNIFICANCE / 2:
+            entry["arms"].append(arm)
+    return found
+
+
+def metric_phrase(metric: Metric) -> str:
+    """The metric in the middle of a sentence: *held-out text (bits per byte)*."""
+    subject, _, measure = metric.title.rpartition(", ")
+    title = f"{subject} ({measure})" if subject else metric.title
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
+def _sentence(design: Design, family: str, at_size: str, rows: Sequence[dict[str, Any]]) -> str:
+    decided = [row for row in rows if row["favours"] is not None]
+    same = [row for row in rows if row["verdict"] == "no difference"]
+    rest = len(rows) - len(decided) - len(same)
+    control = _common_control(rows)
+    name = family[:1].upper() + family[1:].replace("_", " ") + at_size
+    asked = _count(len(rows), "declared comparison") + (f" with {control}" if control else "")
+    if rest == len(rows):
+        return f"{name}: nothing is decided; none of {asked} can be told."
+    clauses = _clauses(design, decided, control)
+    if same:
+        shows = "shows" if len(same) == 1 else "show"
+        clauses.append(f"{len(same)} {shows} no difference that matters ({_equal(design, same, control)})")
+    clauses.append(f"{rest} cannot be told" if rest else "none is left open")
+    is_decided = "none is" if not decided else "1 is" if len(decided) == 1 else f"{len(decided)} are"
+    return f"{name}: of {asked}, {is_decided} decided: {'; '.join(clauses)}."
+
+
+def _clauses(design: Design, decided: Sequence[dict[str, Any]], control: str | None) -> list[str]:
+    """Decided rows as *metric is better with these and worse with those*, in the order of the metrics."""
+    clauses = []
+    for metric in design.metrics:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for row in decided:
+            if row["metric"] == metric.id:
+                than = "" if control or row["kind"] == "trend" else f" than with {row['b']}"
+                groups.setdefault((_word(row), than), []).append(row["a"])
+        if groups:
+            told = [f"{word} {_list(subjects)}{than}" for (word, than), subjects in sorted(groups.items())]
+            clauses.append(f"{metric_phrase(metric)} is {_list(told)}")
+    return clauses
+
+
+def _word(row: dict[str, Any]) -> str:
+    better = "better" if row["favours"] == "a" else "worse"
+    return f"{better} the higher the {row['factor']}, up to" if row["kind"] == "trend" else f"{better} with"
+
+
+def _equal(design: Design, rows: Sequence[dict[str, Any]], control: str | None) -> str:
+    told = []
+    for metric in design.metrics:
+        subjects = [
+            row["a"] if control or row["kind"] == "trend" else f"{row['a']} and {row['b']}"
+            for row in rows
+            if row["metric"] == metric.id
+        ]
+        if subjects:
+            told.append(f"{metric_phrase(metric)}: {_list(subjects)}")
+    return "; ".join(told)
+
+
+def _common_control(rows: Sequence[dict[str, Any]]) -> str | None:
+    controls = {row["b"] for row in rows}
+    return next(iter(controls)) if len(controls) == 1 and all(row["kind"] == "pair" for row in rows) else None
+
+
+def _primary(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
+    chosen = [row for row in rows if row["id"] == design.primary]
+    if not chosen:
+        return None
+    titles = {metric.id: metric_phrase(metric) for metric in design.metrics}
+    told = [f"{titles[row['metric']]} {_better_or_worse(row)}" for row in chosen if row["verdict"] != "cannot tell"]
+    open_ = [titles[row["metric"]] for row in chosen if row["verdict"] == "cannot tell"]
+    start = f"The study's primary contrast, {chosen[0]['a']} against {chosen[0]['b']}"
+    if not told:
+        return f"{start}, is not decided on any declared metric."
+    return f"{start}: {'; '.join(told)}{f'; cannot be told on {_list(open_)}' if open_ else ''}."
+
+
+def _better_or_worse(row: dict[str, Any]) -> str:
+    return {"a": "better", "b": "worse", None: "no different within the margin"}[row["favours"]]
+
+
+def _note(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
+    """What keeps the sentences from being counted up."""
+    shared = []
+    for family in design.families:
+        pairs = {(row["a"], row["b"]) for row in rows if row["family"] == family}
+        if len(pairs) > 1 and len({arm for pair in pairs for arm in pair}) < 2 * len(pairs):
+            shared.append(family)
+    if not shared:
+        return None
+    return (
+        f"Comparisons within {_list(shared)} share arms, and with them their noise: several that agree "
+        "are not as many independent pieces of evidence."
+    )
+
+
+def _undecided(finding: Finding, tests: int) -> dict[str, Any]:
+    """What a comparison would take to be told: at Holm's strictest level, 0.05 over its family's tests."""
+    row, estimate = finding.row, finding.estimate
+    needed = found = None
+    if estimate is not None and estimate.se is not None:
+        spread = (estimate.seeds_variance, estimate.items_variance, estimate.items_df)
+        needed = seeds_needed(row["margin"], *spread, alpha=SIGNIFICANCE / tests)
+        found = None
+        if abs(row["effect"]) > row["margin"]:
+            found = seeds_needed(row["effect"], *spread, alpha=SIGNIFICANCE / tests)
+    return {
+        **{key: row[key] for key in ("id", "family", "size", "metric", "effect", "low", "high", "mde", "margin")},
+        "why": _why(row),
+        "seeds_for_margin": needed,
+        "seeds_for_effect": found,
+    }
+
+
+def _why(row: dict[str, Any]) -> str:
+    if row["n_seeds"] == 0:
+        return "no seed has records of all its arms and tasks"
+    if row["n_seeds"] == 1:
+        return "one seed has no spread, so no interval"
+    if row["p"] is None:
+        return "no spread was seen at all, so no interval"
+    if row["p"] < SIGNIFICANCE:
+        return "alone it would pass (p < 0.05), but not among this many comparisons"
+    if abs(row["effect"]) <= row["margin"]:
+        return "the estimate is within the margin, but its interval is not"
+    return "the interval spans no effect and effects that matter"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

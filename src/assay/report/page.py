@@ -1,0 +1,243 @@
+"""One self-contained page that answers the study's question: ``report.html``.
+
+Everything on it is rebuilt from the run folder. Every text out of models, data and studies is escaped, and
+the page may load nothing and run nothing but its own few lines for sorting tables (a content security policy
+says so to the browser as well). It computes no statistics; sentences and verdicts are those of
+``results.json``.
+"""
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from assay.analyze.results import load_design, write_results
+from assay.errors import InputError
+from assay.report import figures, ledger, numbers
+from assay.study.design import Design, Metric
+
+PAGE_VERSION = 1
+"""Raise when the same run folder gives another page."""
+TEMPLATES = Path(__file__).parent / "templates"
+
+UNITS = {
+    "bits_per_byte": "bits per byte",
+    "accuracy": "accuracy",
+    "accuracy_norm": "accuracy",
+    "margin": "bits per byte",
+}
+
+COMPUTE_OPTIMAL = 20
+"""Tokens per parameter of compute-optimal training (Hoffmann et al. 2022), printed beside the study's own."""
+
+
+def write_report(folder: Path) -> Path:
+    """Rebuild ``results.json`` and ``report.html`` of a run folder; torch is not imported.
+
+    Args:
+        folder: Holds ``plan.json`` and ``items/*.parquet``; ``ledger.json``, ``curves.json`` and
+        ``timings.json`` are
+            shown where they are there.
+
+    Returns:
+        Path of the page, which is written whole or not at all.
+
+    Raises:
+        InputError: The folder is no run folder, has no item records, or one of its files cannot be read.
+    """
+    design = load_design(folder)
+    results = write_results(folder)
+    page = render(
+        design,
+        results,
+        plan=_read(folder / "plan.json") or {},
+        ledger_rows=_read(folder / "ledger.json") or [],
+        curves=_read(folder / "curves.json") or {},
+        timings=_read(folder / "timings.json"),
+    )
+    target = folder / "report.html"
+    part = folder / f".report.html.{os.getpid()}"
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def render(
+    design: Design,
+    results: Mapping[str, Any],
+    *,
+    plan: Mapping[str, Any],
+    ledger_rows: Sequence[Mapping[str, Any]],
+    curves: Mapping[str, Any],
+    timings: Mapping[str, Any] | None,
+) -> str:
+    """The page as HTML text."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("plain", "signed", "interval", "probability", "percent", "signed_percent", "count", "duration"):
+        environment.filters[name] = getattr(numbers, name)
+    environment.filters["verdict"] = verdict_word
+    environment.filters["tone"] = tone
+    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    stages = ledger.stage_shares(ledger_rows)
+    kinds, totals = ledger.arm_totals(stages)
+    metrics = {metric.id: metric for metric in design.metrics}
+    return environment.get_template("report.html.j2").render(
+        design=design,
+        results=results,
+        summary=results["summary"],
+        metrics=metrics,
+        units={metric.id: UNITS[metric.measure] for metric in design.metrics},
+        declared=[metric for metric in design.metrics if metric.declared],
+        scale=_scale(design, plan),
+        chance=_chance(results),
+        families=[_family(design, results, family, size) for family in design.families for size in design.sizes],
+        arms_table=_arms_table(design, results),
+        curves=[_curves(curves.get("segments", []), size) for size in design.sizes] if curves else [],
+        ledger_kinds=kinds,
+        ledger_totals=totals,
+        ledger_stages=stages,
+        timings=timings,
+        many_sizes=len(design.sizes) > 1,
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def verdict_word(row: Mapping[str, Any]) -> str:
+    """The verdict as a reader needs it: direction, and whether that is good."""
+    if row["favours"] is None:
+        return str(row["verdict"])
+    return f"{row['verdict']}: {'better' if row['favours'] == 'a' else 'worse'}"
+
+
+def tone(row: Mapping[str, Any]) -> str:
+    """CSS class of a verdict."""
+    if row["favours"] is not None:
+        return "better" if row["favours"] == "a" else "worse"
+    return "equal" if row["verdict"] == "no difference" else "open"
+
+
+def _read(path: Path) -> Any:
+    """A JSON file of the run folder; None where it is not there.
+
+    Raises:
+        InputError: It is there and cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise InputError(f"it cannot be read: {problem}; run the study again to have it rewritten", str(path)) from None
+
+
+def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per size: parameters, tokens of the longest arm, and the ratio of the two."""
+    lengths = [sum(stage["tokens"] for stage in arm["stages"]) for arm in plan.get("arms", [])]
+    rows = []
+    for size in design.sizes:
+        body = design.parameters.get(size, {}).get("body")
+        if lengths and body:
+            rows.append(
+                {
+                    "size": size,
+                    "body": body,
+                    "embedding": design.parameters[size].get("embedding"),
+                    "tokens": max(lengths),
+                    "ratio": max(lengths) / body,
+                    "optimal": COMPUTE_OPTIMAL,
+                }
+            )
+    return rows
+
+
+def _chance(results: Mapping[str, Any]) -> dict[str, Any]:
+    rows = results["summary"]["above_chance"]
+    return {"rows": rows, "asked": bool(rows), "above": [row for row in rows if row["arms"]]}
+
+
+def _family(design: Design, results: Mapping[str, Any], family: str, size: str) -> dict[str, Any]:
+    rows = [row for row in results["contrasts"] if row["family"] == family and row["size"] == size]
+    panels = []
+    for metric in design.metrics:
+        shown = [row for row in rows if row["metric"] == metric.id and metric.declared]
+        if shown:
+            drawing = figures.forest(shown, metric.title, UNITS[metric.measure], metric.better_is)
+            panels.append({"title": metric.title, "svg": Markup(drawing)})
+    confounds = {row["id"]: row["confounds"] for row in rows if row["confounds"]}
+    return {
+        "id": family,
+        "anchor": f"family-{list(design.families).index(family)}-{design.sizes.index(size)}",
+        "title": family[:1].upper() + family[1:].replace("_", " "),
+        "asks": design.families[family],
+        "size": size,
+        "panels": panels,
+        "rows": [row for row in rows if row["declared"]],
+        "exploratory": [row for row in rows if not row["declared"]],
+        "confounds": confounds,
+    }
+
+
+def _arms_table(design: Design, results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per size: one row an arm with its value on every declared metric, the best of each marked."""
+    cells = {(row["size"], row["arm"], row["metric"]): row for row in results["arms_table"]}
+    metrics = [metric for metric in design.metrics if metric.declared]
+    tables = []
+    for size in design.sizes:
+        best = {
+            metric.id: _best(metric, [cells[size, arm, metric.id]["value"] for arm in design.arms])
+            for metric in metrics
+        }
+        rows = [
+            {
+                "arm": arm,
+                "cells": [
+                    {**cells[size, arm, metric.id], "best": cells[size, arm, metric.id]["value"] == best[metric.id]}
+                    for metric in metrics
+                ],
+            }
+            for arm in design.arms
+        ]
+        tables.append({"size": size, "metrics": metrics, "rows": rows})
+    return tables
+
+
+def _best(metric: Metric, values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return max(known) if metric.better_is == "higher" else min(known)
+
+
+def _curves(segments: Sequence[Mapping[str, Any]], size: str) -> dict[str, Any]:
+    here = [segment for segment in segments if segment["size"] == size]
+    if not here:
+        return {"size": size, "lines": [], "panels": []}
+    points = [point for segment in here for point in segment["heldout"]]
+    sets = dict.fromkeys(name for point in points for name in point if name not in {"step", "tokens"})
+    loss = figures.curves(here, "loss", "loss, nats per token")
+    panels = [{"title": "Training loss, nats per token", "svg": Markup(loss)}]
+    panels += [
+        {
+            "title": f"Held-out {name}, bits per byte",
+            "svg": Markup(figures.curves(here, name, f"held-out {name}, bits per byte")),
+        }
+        for name in sets
+    ]
+    return {"size": size, "lines": list(figures.curve_lines(here).values()), "panels": panels}

@@ -1,0 +1,47 @@
+"""A plan on the terminal: the tree of shared steps, what it costs and saves, what the contrasts compare."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from assay.study.paths import Segment
+from assay.study.plan import Plan
+from assay.study.resolve import MILLION
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print a plan."""
+    design = plan.design
+    if not console.is_terminal:
+        console = Console(width=160)
+    declared, trained = design.tokens["declared"], design.tokens["trained"]
+    console.print(f"[bold]{design.study}[/bold]: {design.question}")
+    console.print(
+        f"{len(design.arms)} arms × {len(design.sizes)} sizes ({', '.join(design.sizes)}) × {len(design.seeds)} seeds. "
+        f"Tokens declared {declared:,}; trained {trained:,} ({trained / declared:.3f} of it), as prefixes are shared."
+    )
+    per_step = plan.study.tokens_per_step
+    tree = Tree(f"one size and seed: {sum(segment.steps for segment in plan.segments()) * per_step:,} tokens")
+    for root in plan.roots:
+        _grow(tree, root, per_step)
+    console.print(tree)
+    wanted = ", ".join(f"{name} {tokens:,}" for name, tokens in plan.tokens_wanted().items())
+    console.print(
+        f"Most tokens one arm takes of an ingredient: {wanted} (at most {plan.study.spec.max_epochs:g} epochs each)."
+    )
+    table = Table(title="Contrasts", title_justify="left")
+    for name in ("family", "contrast", "differs by design in", "and also in"):
+        table.add_column(name)
+    for contrast in design.contrasts:
+        table.add_row(contrast.family, contrast.id, contrast.factor, "; ".join(contrast.confounds) or "nothing")
+    console.print(table)
+
+
+def _grow(tree: Tree, segment: Segment, per_step: int) -> None:
+    piece = segment.path[-1]
+    mix = ", ".join(f"{share * 100 / MILLION:g} % {name}" for name, share in piece.mix)
+    ends = f" → [bold]{', '.join(segment.ends)}[/bold]" if segment.ends else ""
+    law = "" if piece.schedule == "constant" else f", {piece.schedule}"
+    branch = tree.add(f"{segment.steps * per_step:,} tokens of {mix}{law}{ends}")
+    for child in segment.children:
+        _grow(branch, child, per_step)

@@ -1,0 +1,54 @@
+"""The main effects as a table for the terminal, from ``results.json``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from assay.errors import InputError
+
+COLOURS = {"higher": "green", "lower": "green", "no difference": "cyan", "cannot tell": "bright_black"}
+
+
+def load_results(folder: Path) -> dict[str, Any]:
+    """``results.json`` of a run folder.
+
+    Raises:
+        InputError: There is none, or it is not what Assay writes.
+    """
+    path = folder / "results.json"
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        results["contrasts"]
+    except FileNotFoundError:
+        raise InputError(f"{folder} has no results.json: give a run folder of a finished study") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is not a results file of Assay") from None
+    return results
+
+
+def print_effects(folder: Path, console: Console) -> None:
+    """Print the declared contrasts, one row each."""
+    results = load_results(folder)
+    table = Table(title=f"{results['study']}: declared contrasts (a − b, 95 % interval)", title_justify="left")
+    for name, justify in (("contrast", "left"), ("metric", "left"), ("effect", "right"), ("interval", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("could have seen", justify="right")
+    table.add_column("verdict")
+    several = len(results["sizes"]) > 1
+    for row in results["contrasts"]:
+        if not row.get("declared", True):
+            continue
+        name = f"{row['id']} ({row['size']})" if several else row["id"]
+        interval = "–" if row["low"] is None else f"{row['low']:+.3f} … {row['high']:+.3f}"
+        smallest = "–" if row["mde"] is None else f"{row['mde']:.3f}"
+        favoured = {"a": row["a"], "b": row["b"]}.get(row["favours"] or "")
+        verdict = row["verdict"] + (f", better: {favoured}" if favoured else "")
+        table.add_row(
+            name, row["metric"], f"{row['effect']:+.3f}", interval, smallest, verdict, style=COLOURS[row["verdict"]]
+        )
+    if not console.is_terminal:
+        console = Console(width=170)
+    console.print(table)

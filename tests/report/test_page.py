@@ -1,0 +1,276 @@
+"""The page: self-contained, escaped, complete, the same bytes each time."""
+
+import itertools
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from assay.analyze.results import load_design
+from assay.errors import InputError
+from assay.report import figures, ledger, numbers
+from assay.report.page import write_report
+from assay.study.design import Design
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "rect", "use"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</title><svg onload=alert(1)>",
+    "{{ 7*7 }}",
+    "$\\frac{",
+    "javascript:alert(1)",
+    "]]><!-- -->",
+)
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and text, and checks that tags are closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def read(page: Path) -> Reader:
+    reader = Reader()
+    reader.feed(page.read_text(encoding="utf-8"))
+    assert reader.open == []
+    return reader
+
+
+def write_run(folder: Path, design: Design | None = None) -> None:
+    sys.path.append(str(Path(__file__).parents[1] / "analyze"))
+    import synthetic
+
+    synthetic.write_run(folder, design)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("runs") / "quickstart"
+    write_run(folder)
+    return write_report(folder)
+
+
+def test_nothing_is_loaded_from_outside(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "http:" not in text and "https:" not in text and "@import" not in text
+    reader = read(page)
+    for tag, attributes in reader.tags:
+        assert tag not in {"link", "img", "iframe", "object", "base", "image"}
+        assert "src" not in attributes
+        for name in ("href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]
+
+
+def test_the_browser_is_told_to_run_only_the_pages_own_script(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy and "default-src 'none'" in policy.group(1) and "script-src 'sha256-" in policy.group(1)
+    assert text.count("<script>") == 1
+
+
+def test_ids_are_there_once_and_references_meet_them(page: Path) -> None:
+    reader = read(page)
+    ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    text = page.read_text(encoding="utf-8")
+    wanted = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text)) | set(re.findall(r'aria-labelledby="([^"]+)"', text))
+    assert wanted <= set(ids)
+
+
+def test_every_figure_and_table_says_what_it_is(page: Path) -> None:
+    reader = read(page)
+    drawings = [attributes for tag, attributes in reader.tags if tag == "svg"]
+    assert len(drawings) > 25
+    assert all(
+        a.get("aria-hidden") == "true" or (a.get("role"), bool(a.get("aria-label"))) == ("img", True) for a in drawings
+    )
+    names = [tag for tag, _ in reader.tags]
+    assert names.count("table") == names.count("caption") > 8
+    assert names.count("h1") == 1
+    levels = [int(tag[1]) for tag in names if re.fullmatch(r"h[1-6]", tag)]
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
+
+
+def test_the_page_says_what_the_results_say(page: Path) -> None:
+    reader = read(page)
+    results = json.loads((page.parent / "results.json").read_text(encoding="utf-8"))
+    for sentence in results["summary"]["sentences"]:
+        assert sentence["text"].partition(": ")[2] in reader.text
+    assert "Under one token per parameter." in reader.text
+    assert "No accuracy is above chance yet." in reader.text
+    assert "9 of the study's 11 tasks" in reader.text
+    assert "37 %" in reader.text or "38 %" in reader.text
+    assert "21,300 tokens a second" in reader.text
+    for row in results["contrasts"]:
+        assert numbers.interval(row["low"], row["high"]) in reader.text
+    assert reader.text.count("text tokens seen: 360,448 against 720,896") == 7
+
+
+def test_the_same_folder_gives_the_same_bytes(page: Path) -> None:
+    first = page.read_bytes()
+    assert write_report(page.parent).read_bytes() == first
+    assert list(page.parent.glob(".report*")) == []
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    """Names out of a study, a corpus and a machine, each a known way of breaking out of a page or a drawing."""
+    sys.path.append(str(Path(__file__).parents[1] / "analyze"))
+    import synthetic
+
+    plain = synthetic.quickstart_design(seeds=2)
+    names = dict(zip(plain.arms, itertools.cycle(HOSTILE), strict=False))
+    names = {
+        arm: f"{arm.partition('.')[0]}.{hostile}{position}" for position, (arm, hostile) in enumerate(names.items())
+    }
+    contrasts = tuple(
+        contrast.model_copy(
+            update={
+                "a": names[contrast.a],
+                "b": names[contrast.b],
+                "arms": tuple(names[arm] for arm in contrast.arms),
+                "id": f"{contrast.id} {HOSTILE[0]}",
+                "factor": HOSTILE[1],
+                "confounds": HOSTILE,
+            }
+        )
+        for contrast in plain.contrasts
+    )
+    design = plain.model_copy(
+        update={
+            "study": HOSTILE[2],
+            "question": HOSTILE[0],
+            "arms": tuple(names.values()),
+            "contrasts": contrasts,
+            "tasks": tuple(task.model_copy(update={"title": HOSTILE[1]}) for task in plain.tasks),
+            "metrics": tuple(
+                m.model_copy(update={"title": f"{HOSTILE[0]}{HOSTILE[4]}, {m.title}"}) for m in plain.metrics
+            ),
+            "families": dict.fromkeys(plain.families, HOSTILE[1]),
+            "open_choices": ({"choice": HOSTILE[0], "paper": HOSTILE[1], "here": HOSTILE[2]},),
+            "notes": HOSTILE,
+        }
+    )
+    write_run(tmp_path / "run", design)
+    extra: dict[str, Any] = {"seconds": {HOSTILE[0]: 1.0}, "machine": HOSTILE[1]}
+    (tmp_path / "run" / "timings.json").write_text(json.dumps(extra), encoding="utf-8")
+    rows = json.loads((tmp_path / "run" / "ledger.json").read_text(encoding="utf-8"))
+    for row in rows:
+        row["language"] = HOSTILE[1]
+    (tmp_path / "run" / "ledger.json").write_text(json.dumps(rows), encoding="utf-8")
+
+    written = write_report(tmp_path / "run")
+    reader = read(written)
+    assert [tag for tag, _ in reader.tags].count("script") == 1
+    assert not {tag for tag, _ in reader.tags} & {"img", "iframe", "object"}
+    assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]
+    assert "{{ 7*7 }}" in reader.text and "<script>alert(1)</script>" in reader.text
+    assert "$\\frac{" in reader.text
+
+
+def test_a_young_run_without_curves_ledger_and_timings_has_a_page(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    for name in ("ledger.json", "curves.json", "timings.json"):
+        (tmp_path / "run" / name).unlink()
+    text = read(write_report(tmp_path / "run")).text
+    assert "The answer" in text and "Learning curves" not in text
+
+
+def test_one_seed_and_two_sizes_have_a_page(tmp_path: Path) -> None:
+    sys.path.append(str(Path(__file__).parents[1] / "analyze"))
+    import synthetic
+
+    parameters = {"1M": {"body": 1_279_616, "embedding": 524_288}, "5M": {"body": 5_000_000, "embedding": 1_048_576}}
+    design = synthetic.quickstart_design(seeds=1).model_copy(update={"sizes": ("1M", "5M"), "parameters": parameters})
+    write_run(tmp_path / "run", design)
+    text = read(write_report(tmp_path / "run")).text
+    assert "Initialisation at 1M" in text and "Initialisation at 5M" in text
+    assert "no seed has records" in text and "one seed has no spread" in text
+    assert load_design(tmp_path / "run") == design
+
+
+def test_a_broken_file_is_told_in_one_message(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    (tmp_path / "run" / "curves.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"curves\.json"):
+        write_report(tmp_path / "run")
+
+
+def test_a_forest_panel_shows_each_effect_and_takes_the_pages_colours() -> None:
+    row = {
+        "id": "a vs b", "kind": "pair", "a": "a", "b": "b", "effect": -0.5, "low": -0.7, "high": -0.3, "mde": 0.2,
+        "margin": 0.02, "verdict": "lower", "favours": "a",
+    }  # fmt: skip
+    drawn = figures.forest([row, {**row, "a": "c", "effect": None, "low": None, "high": None}], "loss", "bits", "lower")
+    root = ElementTree.fromstring(drawn)
+    words = [element.text for element in root.iter("text")]
+    assert {"a", "c", "−0.500", "no records"} <= set(words)
+    assert "var(--better" in drawn and "var(--worse" not in drawn
+    assert "a minus b: −0.500, interval −0.700 to −0.300, lower" in root.attrib["aria-label"]
+    assert not re.search(r"#0[0-9a]0[0-9a]", drawn)
+
+
+def test_a_trunk_keeps_its_colour_and_an_ending_its_dash() -> None:
+    segments = [
+        {"arms": ["x.decay", "x.cool"]}, {"arms": ["x.decay"]}, {"arms": ["x.cool"]},
+        {"arms": ["y.decay", "y.cool"]}, {"arms": ["y.decay"]},
+    ]  # fmt: skip
+    lines = figures.curve_lines(segments)
+    assert lines["x.decay",].series == lines["x.cool",].series == lines["x.decay", "x.cool"].series
+    assert lines["x.decay",].series != lines["y.decay",].series
+    assert lines["x.decay",].dashes == lines["y.decay",].dashes != lines["x.cool",].dashes
+    assert lines["x.decay", "x.cool"].dashes == ""
+
+
+def test_ledger_rows_add_up_over_languages_and_stages_of_one_name() -> None:
+    base = {"arm": "x", "size": "1M", "stage": "balanced", "kind": "code", "ingredient": "code", "cut_tokens": 0}
+    prose = {**base, "kind": "text", "ingredient": "text", "language": "English", "declared_share": 0.6, "epochs": 0.1}
+    rows = [
+        {**base, "seed": 0, "language": "C", "declared_share": 0.4, "seen_share": 0.1, "tokens": 100, "epochs": 0.2},
+        {**base, "seed": 0, "language": "Go", "declared_share": 0.4, "seen_share": 0.29, "tokens": 290, "epochs": 0.2},
+        {**base, "seed": 1, "language": "C", "declared_share": 0.4, "seen_share": 0.41, "tokens": 410, "epochs": 0.3},
+        {**prose, "seed": 0, "seen_share": 0.61, "tokens": 610},
+        {**prose, "seed": 1, "seen_share": 0.59, "tokens": 590},
+    ]
+    stage, text = ledger.stage_shares([*rows, *rows])
+    assert stage["seen"] == pytest.approx(0.4) and stage["deviation"] == pytest.approx(0.01)
+    assert (stage["tokens"], stage["epochs"], stage["languages"]) == (800, 0.3, "C, Go")
+    kinds, (total,) = ledger.arm_totals([stage, text])
+    assert (kinds, total["tokens"], total["epochs"]) == (["code", "text"], 2000, 0.3)
+    assert total["shares"] == pytest.approx([0.4, 0.6])
+
+
+def test_numbers_read_well() -> None:
+    assert numbers.signed(-0.12345) == "−0.123" and numbers.signed(-0.00001) == "0.000"
+    assert numbers.signed(None) == "–" and numbers.interval(-1.0, 0.5) == "[−1.000, +0.500]"
+    assert numbers.probability(0.0004) == "< 0.001" and numbers.signed_percent(0.082) == "+8.2 %"
+    assert numbers.count(7_864_320) == "7.86 million" and numbers.duration(561) == "9.3 min"

@@ -1,0 +1,92 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assay.errors import InputError
+from assay.study.plan import plan_record, plan_study
+
+ARMS = [
+    "text.decay", "text.cool20", "text.cool0", "balanced.decay", "balanced.cool20", "balanced-text.none",
+    "balanced-text.decay", "balanced-text.cool0", "balanced-text.cool20", "code-text.decay", "code-text.cool20",
+]  # fmt: skip
+
+
+def test_the_quickstart_trains_nine_of_twenty_four_units() -> None:
+    plan = plan_study("quickstart")
+    unit = plan.study.spec.units["P"] * len(plan.study.seeds)
+    assert sorted(plan.design.arms) == sorted(ARMS)
+    assert plan.design.tokens == {"declared": 24 * unit, "trained": 9 * unit}
+    assert plan.study.spec.units["P"] >= 300_000
+
+
+def test_the_overnight_study_has_the_same_arms_at_twenty_tokens_a_parameter() -> None:
+    plan = plan_study("overnight")
+    assert plan.design.arms == plan_study("quickstart").design.arms
+    parameters = sum(plan.design.parameters["1M"].values())
+    longest = max(arm.steps for arm in plan.study.arms) * plan.study.tokens_per_step
+    assert 18 < longest / parameters < 24
+
+
+def test_every_contrast_of_the_quickstart_compares_like_endings_but_for_the_cooldowns_own() -> None:
+    for contrast in plan_study("quickstart").design.contrasts:
+        endings = {name.partition(".")[2] for name in contrast.arms}
+        like = len(endings) == 1 or contrast.family == "cooldown"
+        assert like or (set(contrast.arms) == {"balanced-text.cool20", "text.cool0"})
+        assert like or any(confound.startswith("cooldown: ") for confound in contrast.confounds)
+
+
+def test_what_differs_besides_the_factor_stands_beside_the_contrast() -> None:
+    contrasts = {contrast.id: contrast for contrast in plan_study("quickstart").design.contrasts}
+    assert "text tokens seen: 337,920 against 675,840" in contrasts["balanced.decay vs text.decay"].confounds
+    none = contrasts["balanced-text.decay vs balanced-text.none"].confounds
+    assert "total tokens: 675,840 against 614,400" in none
+    assert not any(confound.startswith("cooldown") for confound in none), "that is what the contrast is about"
+
+
+def test_choices_that_the_paper_leaves_open_are_listed_with_this_studys() -> None:
+    choices = {
+        row["choice"]: row for row in plan_study("quickstart", ["train.learning_rate=0.005"]).design.open_choices
+    }
+    assert choices["peak learning rate"]["here"] == "1M 0.005"
+    assert len(choices) >= 12
+
+
+def test_a_grid_becomes_arms_and_a_trend_their_slope(tmp_path: Path) -> None:
+    study = tmp_path / "share.yaml"
+    study.write_text(
+        "study: share\nquestion: how much code?\nbase: quickstart\n"
+        "arms:\n  code-{share}:\n    grid: {share: [0, 0.25, 0.5]}\n"
+        "    stages: [{mix: {code: '{share}', text: rest}, tokens: P}, decay]\n"
+        "contrasts:\n  share: {asks: how much, factor: share of code, trend: {arms: 'code-{share}', over: share}}\n"
+        "primary: null\n"
+    )
+    plan = plan_study(str(study))
+    assert plan.design.arms == ("code-0", "code-0.25", "code-0.5")
+    assert dict(plan.study.arm("code-0.25").stages[0].mix) == {"code": 250_000, "text": 750_000}
+    assert dict(plan.study.arm("code-0").stages[0].mix) == {"text": 1_000_000}
+    (trend,) = plan.design.contrasts
+    assert trend.kind == "trend"
+    assert trend.weights == pytest.approx((-2.0, 0.0, 2.0))
+    assert (trend.a, trend.b) == ("code-0.5", "code-0")
+
+
+def test_more_epochs_than_allowed_are_refused_with_the_arm_and_the_ingredient() -> None:
+    plan = plan_study("quickstart")
+    plan.check_epochs(dict.fromkeys(plan.ingredients(), 10000000))
+    with pytest.raises(
+        InputError, match=r"arm 'text.decay' takes 675,840 tokens of 'text', which holds 100,000: 6.8 epochs"
+    ):
+        plan.check_epochs({"text": 100_000})
+
+
+def test_the_plan_is_json_and_trains_nothing() -> None:
+    plan = plan_study("quickstart")
+    record = json.loads(json.dumps(plan_record(plan, "here")))
+    assert sum(segment["tokens"] for segment in record["segments"]) * 3 == plan.design.tokens["trained"]
+    code = (
+        "import sys; from assay.study.plan import plan_study; plan_study('quickstart'); print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -1,0 +1,127 @@
+"""The ids of a batch as a pure function: epochs are whole, shares are kept, nothing depends on what comes later."""
+
+import itertools
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.tokens.mixture import MILLION, Mix, Mixture, assign, draws
+from assay.tokens.shard import Shard, read_shard, write_shard
+from assay.tokens.stream import Stream
+
+
+def shard_of(lengths: list[int]) -> Shard:
+    """Documents whose every token is a different number."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    labels = np.arange(len(lengths), dtype=np.int32) % 2
+    return Shard(np.arange(offsets[-1], dtype=np.uint16), offsets, labels, (("code", "Python"), ("text", "English")))
+
+
+shards = st.lists(st.integers(1, 40), min_size=1, max_size=20).map(shard_of)
+mixes = st.lists(st.integers(1, 1000), min_size=1, max_size=6).map(
+    lambda parts: tuple(
+        (f"i{index}", share)
+        for index, share in enumerate(
+            [part * MILLION // sum(parts) for part in parts[:-1]]
+            + [MILLION - sum(part * MILLION // sum(parts) for part in parts[:-1])]
+        )
+    )
+)
+
+
+@given(mixes)
+@settings(max_examples=60)
+def test_no_ingredient_is_ever_off_by_a_whole_row(mix: Mix) -> None:
+    counts: Counter[str] = Counter()
+    for row, name in enumerate(itertools.islice(assign(mix), 500), start=1):
+        counts[name] += 1
+        for other, share in mix:
+            assert abs(counts[other] - row * share / MILLION) < 1
+
+
+@given(shards, st.integers(1, 25), st.integers(0, 9))
+def test_every_token_of_an_epoch_comes_once_before_any_comes_again(shard: Shard, sequence: int, seed: int) -> None:
+    stream = Stream(shard, "x", seed, sequence)
+    rows = 2 * shard.tokens  # whole epochs of rows for any sequence: sequence epochs of tokens, twice
+    inputs = np.sort(np.concatenate([stream.row(index)[:-1] for index in range(rows)]))
+    assert (inputs == np.repeat(np.arange(shard.tokens), 2 * sequence)).all(), "no token is cut or favoured"
+
+
+@given(shards, st.integers(1, 25))
+def test_a_rows_last_target_is_the_next_token_of_the_joined_documents(shard: Shard, sequence: int) -> None:
+    stream = Stream(shard, "x", 3, sequence)
+    begins = set(shard.offsets[:-1].tolist())
+    for index in range(20):
+        row = stream.row(index)
+        for here, after in itertools.pairwise(row.tolist()):
+            assert after == here + 1 or after in begins
+
+
+@given(shards, st.integers(2, 25), st.integers(0, 60))
+def test_labels_count_exactly_the_rows_tokens(shard: Shard, sequence: int, index: int) -> None:
+    stream = Stream(shard, "x", 1, sequence)
+    document = np.searchsorted(shard.offsets, stream.row(index)[:-1], side="right") - 1
+    oracle = Counter(shard.label_names[shard.labels[one]] for one in document)
+    assert stream.labels(index) == dict(oracle)
+
+
+def test_rows_of_one_document_do_not_stand_side_by_side() -> None:
+    stream = Stream(shard_of([50_000]), "x", 0, 10)
+    starts = [int(stream.row(index)[0]) for index in range(1000)]
+    neighbours = sum(abs(one - other) == 10 for one, other in itertools.pairwise(starts))
+    assert neighbours < 5
+
+
+def test_seeds_and_names_give_different_orders_and_the_same_ones_the_same() -> None:
+    shard = shard_of([7] * 300)
+    first, again, seed, name = (Stream(shard, *key, 16) for key in (("x", 0), ("x", 0), ("x", 1), ("y", 0)))
+    assert (first.row(5) == again.row(5)).all()
+    assert any((first.row(index) != seed.row(index)).any() for index in range(3))
+    assert any((first.row(index) != name.row(index)).any() for index in range(3))
+
+
+TEXT: Mix = (("text", MILLION),)
+HALF: Mix = (("code", MILLION // 2), ("text", MILLION // 2))
+
+
+def test_all_arms_of_a_seed_meet_the_same_text_in_the_same_order() -> None:
+    alone = [row for name, row in draws([(TEXT, 50)], 4) if name == "text"]
+    mixed = [row for name, row in draws([(HALF, 30), (TEXT, 20)], 4) if name == "text"]
+    assert mixed == alone[: len(mixed)]
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 4))
+def test_a_stage_goes_on_where_the_earlier_ones_left_and_does_not_depend_on_its_length(
+    first: int, second: int, rows: int
+) -> None:
+    path = draws([(HALF, first), (TEXT, second)], rows)
+    assert path[: first * rows] == draws([(HALF, first + 7)], rows)[: first * rows]
+    assert draws([(HALF, first), (HALF, second)], rows) == draws([(HALF, first + second)], rows)
+    for name in ("text", "code"):
+        taken = [row for one, row in path if one == name]
+        assert taken == list(range(len(taken))), "nothing is replayed, nothing skipped"
+
+
+def test_asking_for_a_step_alone_gives_the_batch_of_that_step() -> None:
+    streams = {name: Stream(shard_of([11] * 50), name, 2, 8) for name in ("text", "code")}
+    mixture = Mixture([(HALF, 10)], streams, 4)
+    ids = [mixture.batch(step).ids for step in range(10)]
+    fresh = Mixture([(HALF, 10)], streams, 4)
+    assert (fresh.batch(7).ids == ids[7]).all()
+    assert ids[0].shape == (4, 9)
+    assert sum(mixture.seen(2, 6).values()) == 4 * 4 * 8
+
+
+@pytest.mark.parametrize(("vocabulary", "kind"), [(65_536, np.uint16), (65_537, np.uint32)])
+def test_a_shard_is_read_as_it_was_written(tmp_path: Path, vocabulary: int, kind: type) -> None:
+    documents = [np.array([1, 2, 3, 0], np.uint32), np.array([vocabulary - 1, 0], np.uint32)]
+    assert write_shard(tmp_path, documents, [("code", "C"), ("text", "English")], vocabulary) == 6
+    shard = read_shard(tmp_path)
+    assert shard.ids.dtype == kind
+    assert shard.ids.tolist() == [1, 2, 3, 0, vocabulary - 1, 0]
+    assert shard.offsets.tolist() == [0, 4, 6]
+    assert [shard.label_names[label] for label in shard.labels] == [("code", "C"), ("text", "English")]
