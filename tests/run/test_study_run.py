@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.evaluate.records import RECORDS
-from conftest import STUDY, TinyStudy
+from tiny_study import STUDY, TinyStudy
 
 
 @pytest.fixture(scope="module")

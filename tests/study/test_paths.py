@@ -26,21 +26,14 @@ def laws(arm: Arm) -> list[tuple[object, ...]]:
     steps: list[tuple[object, ...]] = []
     for index, stage in enumerate(arm.stages):
         for step in range(stage.steps):
-            law = (stage.mix, stage.schedule)
-            if stage.schedule == "linear":
-                law += (stage.steps, step)
-            steps.append((*law, index > 0 and step == 0 and stage.moments == "reset"))
+            within = (stage.steps, step) if stage.schedule == "linear" else ()
+            steps.append((stage.mix, stage.schedule, within, index > 0 and step == 0 and stage.moments == "reset"))
     return steps
-
-
-def linear_runs_apart(arm: Arm) -> list[tuple[object, ...]]:
-    """As `laws`; a linear stage's first step also says that a stage began, since its law counts from there."""
-    return laws(arm)
 
 
 @given(arms)
 def test_as_many_steps_are_trained_as_there_are_different_prefixes(found: tuple[Arm, ...]) -> None:
-    prefixes = {tuple(linear_runs_apart(arm)[: step + 1]) for arm in found for step in range(arm.steps)}
+    prefixes = {tuple(laws(arm)[: step + 1]) for arm in found for step in range(arm.steps)}
     assert sum(segment.steps for segment in segments_below(share_prefixes(found))) == len(prefixes)
 
 

@@ -102,7 +102,7 @@ def metric_phrase(metric: Metric) -> str:
     """The metric in the middle of a sentence: *held-out text (bits per byte)*."""
     subject, _, measure = metric.title.rpartition(", ")
     title = f"{subject} ({measure})" if subject else metric.title
-    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+    return title[:1].lower() + title[1:] if title[1:].islower() else title
 
 
 def _sentence(design: Design, family: str, at_size: str, rows: Sequence[dict[str, Any]]) -> str:

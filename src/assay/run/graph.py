@@ -52,12 +52,14 @@ class Graph:
     """By ingredient."""
     requests: Mapping[str, Step]
     """By task id."""
+    looks: Mapping[str, Step]
+    """By ingredient: the held-out documents looked at during training."""
     states: tuple[Step, ...]
     leaves: tuple[Leaf, ...]
 
     def data_goals(self) -> list[Step]:
         """What training and evaluation read."""
-        return [*self.tokens.values(), *self.requests.values()]
+        return [*self.tokens.values(), *self.requests.values(), *self.looks.values()]
 
     def run_goals(self) -> list[Step]:
         """Every state at a stage's end and every score."""
@@ -100,9 +102,7 @@ class _Builder:
                 by_path = self._states(size, seed, tokens, looks, tokenizer)
                 states += by_path.values()
                 leaves += [self._leaf(arm, size, seed, by_path, requests) for arm in self.plan.study.arms]
-        return Graph(
-            tokens, {**requests, **{f"look {name}": step for name, step in looks.items()}}, tuple(states), tuple(leaves)
-        )
+        return Graph(tokens, requests, looks, tuple(states), tuple(leaves))
 
     def _wheel(self, wheel: Wheel) -> Step:
         if ("wheel", wheel.name) not in self.made:

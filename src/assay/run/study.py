@@ -133,8 +133,6 @@ def _records(plan: Plan, leaf: Leaf, store: Store, formats: dict[str, str], labe
     versions = {task.id: task.version for task in plan.design.tasks}
     tables = []
     for task, step in leaf.scores.items():
-        if task not in versions:
-            continue
         scores = pq.read_table(store.open("scores", step.key) / "scores.parquet")
         about: dict[str, Any] = {
             "checkpoint": leaf.states[-1].key,
@@ -242,7 +240,7 @@ def _write_timings(out: Path, progress: RunProgress, total: float) -> None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def steps_done(steps: list[Step], store: Store) -> int:

@@ -101,8 +101,9 @@ def _add_metrics(
 ) -> None:
     margins = study.spec.margins
     choosing = [task for task in tasks if task.chance is not None]
+    worded = [task for task in tasks if not task.labels or len(tasks) == 1]
     for measure, shown in MEASURES.items():
-        members = tasks if measure == "bits_per_byte" else choosing
+        members = worded if measure == "bits_per_byte" else choosing
         if not members or (measure in {"accuracy_norm", "margin"} and len(tasks) > 1):
             continue
         into[f"{name}/{measure}"] = Metric(

@@ -26,6 +26,8 @@ class Task(_Frozen):
     n_items: int
     chance: float | None
     """Accuracy of guessing; None where the task has no choices."""
+    labels: bool = False
+    """Its answers are label words such as *yes* and *no*; see `assay.evaluate.task.Task`."""
 
 
 class Metric(_Frozen):

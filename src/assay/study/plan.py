@@ -211,6 +211,7 @@ def _tasks(study: Study, recipe: Recipe) -> tuple[Task, ...]:
                 version=task.version,
                 n_items=spec.limit,
                 chance=task.chance,
+                labels=task.labels,
             )
         )
     ids = [task.id for task in tasks]
@@ -233,6 +234,12 @@ def _notes(tasks: Sequence[Task]) -> tuple[str, ...]:
         missing = [name for name in PAPER_REASONING if name not in present]
         notes.append(
             f"Reasoning is {len(reasoning)} of the study's {len(PAPER_REASONING)} tasks; without {', '.join(missing)}."
+        )
+    labels = [task.title for task in tasks if task.labels]
+    if labels:
+        notes.append(
+            f"Bits per byte over a category leave out {' and '.join(labels)}, whose answers are label words; "
+            "their accuracies count."
         )
     if present & {"humaneval", "mbpp"}:
         notes.append("Code is the likelihood of the reference solutions; no program was generated or run.")

@@ -160,15 +160,8 @@ class StudySpec(_Strict):
     evaluate: EvaluateSpec
     contrasts: dict[str, FamilySpec] = {}
     """Families of contrasts, in the order of the report."""
-    metrics: list[str] = [
-        "heldout_text/bits_per_byte",
-        "heldout_code/bits_per_byte",
-        "knowledge/bits_per_byte",
-        "reasoning/bits_per_byte",
-        "reasoning/accuracy",
-        "code/bits_per_byte",
-    ]
-    """The declared family: multiplicity is paid for these, everything else is exploratory."""
+    metrics: list[str] = []
+    """Declared metrics: multiplicity is paid for these within each family of contrasts, the rest is exploratory."""
     primary: tuple[str, str] | None = None
     """The pair ``[a, b]`` that the study is about."""
     margins: MarginSpec = MarginSpec()
