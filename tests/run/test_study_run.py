@@ -260,6 +260,30 @@ def test_no_network_and_no_wheel_is_one_message_and_exit_code_1(tiny: Callable[[
     assert not (study.folder / "out" / "results.json").exists()
 
 
+def test_a_full_disk_is_one_message_and_the_run_goes_on_once_there_is_room(
+    finished: TinyStudy, tiny: Callable[[], TinyStudy], tmp_path: Path
+) -> None:
+    study = tiny()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48M", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk needs the right to mount one")
+    try:
+        done = study.assay("run", "study.yaml", "--out", "out", ASSAY_STORE=str(disk / "store"))
+        assert done.returncode == 1, done.stderr
+        assert "is full" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert 0 < len(study.made(study.folder / "out", "state")) < 12, "it filled up while training"
+        subprocess.run(["mount", "-o", "remount,size=1G", str(disk)], check=True)
+        done = study.assay("run", "study.yaml", "--out", "out", ASSAY_STORE=str(disk / "store"))
+        assert done.returncode == 0, done.stderr
+        ours, theirs = (one.folder / "out" / "results.json" for one in (study, finished))
+        assert ours.read_bytes() == theirs.read_bytes()
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
 def test_a_wheel_with_another_sha256_is_refused(tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
     corpus = (study.folder / "corpus.yaml").read_text()

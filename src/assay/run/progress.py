@@ -123,8 +123,9 @@ class RunProgress:
         if plane == "training":
             rate = sum(about.get("rate", 0.0) for _, about, _ in under_way)
             losses = ", ".join(f"{about['loss']:.2f}" for _, about, _ in under_way if "loss" in about)
-            minutes = f", {left / rate / 60:.1f} min left" if rate else ""
-            return f"loss {losses or '…'}, {rate / 1e3:,.1f}k tokens/s{minutes}"
+            if not rate:
+                return "starting; the first step compiles the model"
+            return f"loss {losses}, {rate / 1e3:,.1f}k tokens/s, {left / rate / 60:.1f} min left"
         return ", ".join(step.title for step, _, _ in under_way)[:60]
 
     def _write(self, message: dict[str, Any]) -> None:

@@ -4,12 +4,13 @@
 and what was seen. Nothing is pickled. A state at step s of a path equals the state at s of any longer path.
 """
 
+import errno
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -45,7 +46,10 @@ def save_state(state: State, folder: Path) -> None:
         "second": state.second,
         "losses": torch.tensor(state.losses, dtype=torch.float64),
     }
-    save_file(tensors, folder / "state.safetensors")
+    try:
+        save_file(tensors, folder / "state.safetensors")
+    except SafetensorError as problem:  # the library's own words for what the operating system said
+        raise OSError(errno.ENOSPC if "os error 28" in str(problem) else errno.EIO, str(problem)) from None
     about = {"step": state.step, "moment_steps": state.moment_steps, "heldout": state.heldout, "seen": state.seen}
     (folder / "history.json").write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
 
