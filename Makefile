@@ -27,7 +27,7 @@ bench: .venv/installed-dev
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: .venv/installed-dev
-	$(BIN)/python -m pip install --quiet '.[docs]' && $(BIN)/mkdocs build --strict
+	$(BIN)/python -m pip install --quiet -e '.[docs]' && $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

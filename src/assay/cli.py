@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from assay.errors import AssayError
+from assay.errors import AssayError, Stopped
 
 app = typer.Typer(
     name="assay",
@@ -48,7 +48,10 @@ def run(
 
     plan = plan_study(study, set_ or ())
     out = out or Path("runs") / plan.design.study
-    made = run_study(plan, out, Store(default_root()), workers)
+    try:
+        made = run_study(plan, out, Store(default_root()), workers)
+    except KeyboardInterrupt:
+        raise Stopped("stopped. Run the same command again to go on where it was") from None
     console = Console()
     print_effects(out, console)
     console.print(f"Report: {out / 'report.html'}", soft_wrap=True)
@@ -107,12 +110,7 @@ def studies() -> None:
 def main() -> None:
     """Entry point of the ``assay`` command."""
     try:
-        app(standalone_mode=True)
+        app()
     except AssayError as problem:
         print(f"assay: {problem}", file=sys.stderr)
         sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
-        print("assay: stopped. Run the same command again to go on where it was.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(1)

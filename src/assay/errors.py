@@ -32,6 +32,12 @@ class StepError(AssayError):
     """A step could not be done: network, disk, a crashed worker, a diverged run. Exit code 1."""
 
 
+class Stopped(AssayError):
+    """The person stopped the program. Exit code 130, as a shell gives for Ctrl-C."""
+
+    exit_code = 130
+
+
 def nearest(name: str, among: Iterable[str]) -> str:
     """A hint for a message: ``; did you mean 'arms'?``, or what there is to choose from."""
     known = [str(one) for one in among]

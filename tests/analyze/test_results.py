@@ -299,13 +299,6 @@ def test_results_can_be_had_in_python(run: Path) -> None:
         Results(run / "items")
 
 
-def test_without_pandas_the_missing_extra_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_results(run)
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(InputError, match=r"assay\[frame\]"):
-        Results(run).to_frame()
-
-
 def test_neither_statistics_nor_page_import_torch() -> None:
     heavy = "{'torch', 'tokenizers', 'pandas'}"
     code = f"import sys, assay.analyze.frame, assay.report.page; print({heavy} & set(sys.modules))"

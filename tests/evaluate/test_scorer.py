@@ -91,6 +91,16 @@ def test_long_contexts_lose_their_beginning_and_choices_stay_whole(tokenizer: To
     assert tokenizer.decode(list(request.choices[0])) == " yes it is"
 
 
+def test_a_choice_longer_than_the_row_counts_only_the_bytes_that_are_scored(tokenizer: Tokenizer) -> None:
+    text = "naïve ☃ " * 60
+    (request,) = encode_items([Item.of(("",), (text,), 0)], tokenizer, 33)
+    assert len(request.choices[0]) == 32
+    whole = tokenizer.encode(text, add_special_tokens=False)
+    assert request.bytes[0] == len(text[: whole.offsets[31][1]].encode()), "as the tokenizer's own offsets say"
+    (request,) = encode_items([Item.of(("",), (text,), 0)], tokenizer, 4096)
+    assert request.bytes[0] == len(text.encode())
+
+
 def test_requests_are_read_as_they_were_written(tokenizer: Tokenizer, items: list[Item], tmp_path: Path) -> None:
     requests = encode_items(items, tokenizer, 256)
     write_requests(requests, tmp_path)

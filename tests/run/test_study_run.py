@@ -209,6 +209,29 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(finished: TinyStudy, tiny
     assert ours.read_bytes() == theirs.read_bytes()
 
 
+def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tiny: Callable[[], TinyStudy]) -> None:
+    study = tiny()
+    process = subprocess.Popen(
+        study.command("run", "study.yaml", "--out", "out"),
+        cwd=study.folder,
+        env=study.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not psutil.Process(process.pid).children():
+        time.sleep(0.05)
+    time.sleep(1)
+    workers = psutil.Process(process.pid).children()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "assay: stopped. Run the same command again to go on where it was"
+    assert "Traceback" not in said
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+
+
 def test_status_tells_how_far_a_run_is(finished: TinyStudy) -> None:
     told = finished.assay("status", "out")
     assert told.returncode == 0

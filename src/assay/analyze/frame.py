@@ -38,15 +38,9 @@ class Results:
         return contrasts
 
     def to_frame(self) -> "pd.DataFrame":
-        """The contrasts as a table, one row each.
+        """The contrasts as a table, one row each."""
+        import pandas as pd
 
-        Raises:
-            InputError: Pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise InputError("to_frame() needs pandas: pip install 'assay[frame]'") from None
         return pd.DataFrame(self.contrasts)
 
     def __repr__(self) -> str:

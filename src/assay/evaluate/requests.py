@@ -41,7 +41,7 @@ class Request:
     choices: tuple[tuple[int, ...], ...]
     """Tokens to be scored; never empty."""
     bytes: tuple[int, ...]
-    """UTF-8 bytes of the text that each choice's tokens stand for."""
+    """Bytes that each choice's tokens stand for: a byte-level tokenizer writes a byte as a character."""
 
 
 def encode_items(items: list[Item], tokenizer: Tokenizer, longest: int) -> list[Request]:
@@ -51,7 +51,7 @@ def encode_items(items: list[Item], tokenizer: Tokenizer, longest: int) -> list[
         items: In file order.
         tokenizer: The arms' own.
         longest: Tokens that context and continuation may take together; contexts lose their beginning, as in the
-            harness.
+            harness, and what of a choice is longer still is not scored and not counted.
     """
     end = end_id(tokenizer)
     requests = []
@@ -62,7 +62,8 @@ def encode_items(items: list[Item], tokenizer: Tokenizer, longest: int) -> list[
         pairs = [_spaces_to_choice(context, choice) for context, choice in pairs]
         split = [_split(context, choice, tokenizer, end) for context, choice in pairs]
         shared = len({context for context, _ in split}) == 1
-        widest = max(len(choice) for _, choice in split)
+        choices = [choice[: longest - 1] for _, choice in split]
+        widest = max(map(len, choices))
         contexts = [context[-max(1, longest - widest) :] for context, _ in (split[:1] if shared else split)]
         requests.append(
             Request(
@@ -70,8 +71,8 @@ def encode_items(items: list[Item], tokenizer: Tokenizer, longest: int) -> list[
                 item.cluster,
                 item.gold,
                 tuple(contexts),
-                tuple(choice[: longest - 1] for _, choice in split),
-                tuple(len(choice.encode()) for _, choice in pairs),
+                tuple(choices),
+                tuple(sum(len(tokenizer.id_to_token(token) or "") for token in choice) for choice in choices),
             )
         )
     return requests

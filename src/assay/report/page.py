@@ -152,7 +152,8 @@ def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     lengths = [sum(stage["tokens"] for stage in arm["stages"]) for arm in plan.get("arms", [])]
     rows = []
     for size in design.sizes:
-        body = design.parameters.get(size, {}).get("body")
+        counts = design.parameters.get(size, {})
+        body, whole = counts.get("body"), sum(counts.values())
         if lengths and body:
             rows.append(
                 {
@@ -160,7 +161,8 @@ def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "body": body,
                     "embedding": design.parameters[size].get("embedding"),
                     "tokens": max(lengths),
-                    "ratio": max(lengths) / body,
+                    "whole": whole,
+                    "ratio": max(lengths) / whole,
                     "optimal": COMPUTE_OPTIMAL,
                 }
             )

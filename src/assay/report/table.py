@@ -42,13 +42,12 @@ def print_effects(folder: Path, console: Console) -> None:
         if not row.get("declared", True):
             continue
         name = f"{row['id']} ({row['size']})" if several else row["id"]
+        effect = "–" if row["effect"] is None else f"{row['effect']:+.3f}"
         interval = "–" if row["low"] is None else f"{row['low']:+.3f} … {row['high']:+.3f}"
         smallest = "–" if row["mde"] is None else f"{row['mde']:.3f}"
         favoured = {"a": row["a"], "b": row["b"]}.get(row["favours"] or "")
         verdict = row["verdict"] + (f", better: {favoured}" if favoured else "")
-        table.add_row(
-            name, row["metric"], f"{row['effect']:+.3f}", interval, smallest, verdict, style=COLOURS[row["verdict"]]
-        )
+        table.add_row(name, row["metric"], effect, interval, smallest, verdict, style=COLOURS[row["verdict"]])
     if not console.is_terminal:
         console = Console(width=170)
     console.print(table)

@@ -105,15 +105,15 @@ class _Builder:
         return Graph(tokens, requests, looks, tuple(states), tuple(leaves))
 
     def _wheel(self, wheel: Wheel) -> Step:
-        if ("wheel", wheel.name) not in self.made:
-            self.made["wheel", wheel.name] = Step(
+        if ("wheel", wheel.sha256) not in self.made:
+            self.made["wheel", wheel.sha256] = Step(
                 "wheel",
                 {"sha256": wheel.sha256, "file": wheel.file},
                 title=f"download {wheel.name} {wheel.version}",
                 size=float(wheel.bytes),
                 place={"wheel": wheel.model_dump(mode="json")},
             )
-        return self.made["wheel", wheel.name]
+        return self.made["wheel", wheel.sha256]
 
     def _documents(self, name: str) -> Step:
         if ("documents", name) not in self.made:
@@ -178,7 +178,13 @@ class _Builder:
     def _task(self, task: Task, written: str, tokenizer: Step) -> Step:
         recipe: dict[str, Any] = {
             "version": REQUESTS_VERSION,
-            "task": task.model_dump(mode="json", exclude={"title", "note"}),
+            "task": {
+                "id": task.id,
+                "version": task.version,
+                "source": task.source.model_dump(mode="json"),
+                "format": task.format().model_dump(mode="json"),
+                "cluster": task.cluster,
+            },
             "limit": self.spec.evaluate.limit,
             "longest": self.spec.train.sequence,
         }
@@ -245,7 +251,7 @@ class _Builder:
         return made
 
     def _leaf(self, arm: Arm, size: str, seed: int, states: Mapping[Path, Step], requests: Mapping[str, Step]) -> Leaf:
-        path = path_of(arm)
+        path = path_of(arm, self.spec.train.rows_per_step)
         ends, steps = [], 0
         for stage in arm.stages:
             steps += stage.steps

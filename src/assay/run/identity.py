@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import sysconfig
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ def file_hash(path: Path) -> str:
 
 
 def compiler() -> str | None:
-    """The C++ compiler that compiled kernels need, or None."""
+    """The C++ compiler that compiled kernels need, or None; Python's own headers belong to it."""
+    if not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
+        return None
     for name in (os.environ.get("CXX"), "g++", "clang++"):
         if name and shutil.which(name):
             return shutil.which(name)

@@ -13,21 +13,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.errors import InputError, StepError
+from assay.errors import StepError
 from assay.evaluate.records import RECORDS
 from assay.evaluate.task import load_task
-from assay.run.engine import Engine, cores
+from assay.model.sizes import SIZES
+from assay.run.engine import Engine
 from assay.run.graph import Graph, Leaf, build_graph
 from assay.run.identity import compiler, file_hash, key_of, numerics, numerics_label
 from assay.run.ledger import build_ledger, largest_share_error
 from assay.run.progress import RunProgress
-from assay.run.step import Step
 from assay.run.store import Store, disk_full, flush, write_whole
+from assay.study.paths import path_of
 from assay.study.plan import Plan, plan_record
 from assay.tokens.shard import shard_tokens
+from assay.train.schedule import learning_rates
 
 FOLDER_VERSION = 1
 """Raise when the run folder's files are made differently from the same artifacts."""
+UNCOMPILED = "No C++ compiler with Python's headers was found: training runs uncompiled, at about half the speed."
 
 
 def run_study(plan: Plan, out: Path, store: Store, workers: int | None = None) -> bool:
@@ -47,10 +50,11 @@ def run_study(plan: Plan, out: Path, store: Store, workers: int | None = None) -
         raise StepError(f"the folder {out} cannot be made: {problem.strerror}") from None
     begin = time.monotonic()
     try:
+        _clear_other_study(out, identity)
         write_whole(out / "plan.json", _json({**plan_record(plan, numerics_label()), "identity": identity}))
         with store.in_use(), RunProgress(out / "log.jsonl") as progress:
             if compiler() is None:
-                progress.console.print("No C++ compiler was found: training runs uncompiled, at about half the speed.")
+                progress.console.print(UNCOMPILED)
             with Engine(store, progress.hear, workers) as engine:
                 progress.expect(engine.missing(graph.data_goals()))
                 engine.make(graph.data_goals())
@@ -61,7 +65,7 @@ def run_study(plan: Plan, out: Path, store: Store, workers: int | None = None) -
                 engine.make(graph.run_goals())
             progress.say("Writing records, results and the report …")
             _write_folder(plan, graph, out, store)
-            _write_timings(out, progress, time.monotonic() - begin)
+            _write_timings(out, plan, progress, engine.count, time.monotonic() - begin)
     except OSError as problem:
         if problem.errno in {28, 122}:
             raise disk_full(out) from None
@@ -82,6 +86,19 @@ def is_finished(out: Path, identity: str) -> bool:
         )
     except (OSError, ValueError, KeyError):
         return False
+
+
+def _clear_other_study(out: Path, identity: str) -> None:
+    """Take results of another plan out of the folder: they would be read as this one's. Their artifacts stay stored."""
+    try:
+        known = json.loads((out / "plan.json").read_text(encoding="utf-8"))["identity"]
+    except (OSError, ValueError, KeyError):
+        known = None
+    (out / "done.json").unlink(missing_ok=True)
+    if known != identity:
+        stale = [out / name for name in ("results.json", "report.html", "ledger.json", "curves.json", "timings.json")]
+        for path in [*stale, *(out / "items").glob("*.parquet")]:
+            path.unlink(missing_ok=True)
 
 
 def _mark_finished(out: Path, identity: str) -> None:
@@ -175,10 +192,6 @@ def _curves(plan: Plan, graph: Graph, store: Store) -> dict[str, Any]:
     """Loss, learning rate and held-out bits per byte along every segment."""
     from safetensors.numpy import load_file
 
-    from assay.model.sizes import SIZES
-    from assay.study.paths import path_of
-    from assay.train.schedule import learning_rates
-
     train, per_step = plan.study.spec.train, plan.study.tokens_per_step
     segments = []
     ends: dict[str, tuple[Leaf, list[str]]] = {}
@@ -189,7 +202,9 @@ def _curves(plan: Plan, graph: Graph, store: Store) -> dict[str, Any]:
         losses = load_file(folder / "state.safetensors")["losses"]
         history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
         peak = train.learning_rate or SIZES[leaf.size].learning_rate
-        rates = learning_rates(path_of(leaf.arm), peak, train.warmup_steps, train.final_learning_rate)
+        rates = learning_rates(
+            path_of(leaf.arm, train.rows_per_step), peak, train.warmup_steps, train.final_learning_rate
+        )
         segments.append(
             {
                 "size": leaf.size,
@@ -206,7 +221,7 @@ def _curves(plan: Plan, graph: Graph, store: Store) -> dict[str, Any]:
     return {"segments": segments}
 
 
-def _write_timings(out: Path, progress: RunProgress, total: float) -> None:
+def _write_timings(out: Path, plan: Plan, progress: RunProgress, workers: int, total: float) -> None:
     """What it took, apart from the results: timings differ from run to run."""
     path = out / "timings.json"
     try:
@@ -215,37 +230,23 @@ def _write_timings(out: Path, progress: RunProgress, total: float) -> None:
         before = {}
     if before.get("trained", 0) > progress.trained:
         return  # a repeat that trained less says nothing of what the study costs
-    training = progress.seconds["training"]
-    workers = len(cores())
-    rate = progress.trained / training if training else 0.0
+    seconds = {plane: spent / workers for plane, spent in progress.seconds.items()}
+    rate = progress.trained / seconds["training"] if seconds["training"] else 0.0
+    saved = plan.design.tokens["declared"] - plan.design.tokens["trained"]
     timings = {
-        "machine": f"{workers} cores, {numerics_label(numerics())}",
+        "machine": f"{workers} workers, {numerics_label(numerics())}",
         "seconds": {
-            "corpus": round((progress.seconds["corpus"] + progress.seconds["download"]) / workers, 1),
-            "training": round(training / workers, 1),
-            "evaluation": round(progress.seconds["evaluation"] / workers, 1),
+            "corpus": round(seconds["corpus"] + seconds["download"], 1),
+            "training": round(seconds["training"], 1),
+            "evaluation": round(seconds["evaluation"], 1),
             "total": round(total, 1),
         },
         "trained": progress.trained,
-        "tokens_per_second": round(rate * workers, 1),
-        "trained_seconds_saved": round(
-            (json.loads((out / "plan.json").read_text())["design"]["tokens"]["declared"] - progress.trained)
-            / (rate * workers),
-            1,
-        )
-        if rate
-        else 0.0,
+        "tokens_per_second": round(rate, 1),
+        "trained_seconds_saved": round(saved / rate, 1) if rate else 0.0,
     }
     write_whole(path, _json(timings))
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def steps_done(steps: list[Step], store: Store) -> int:
-    """How many of the steps are in the store."""
-    return sum(store.has(step.kind, step.key) for step in steps)
-
-
-__all__ = ["InputError", "is_finished", "run_study", "steps_done"]

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -45,6 +46,7 @@ def main() -> None:
     """Serve until standard input ends: ``python -m assay.run.worker STORE CPU``."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints goes to standard error, not into the answers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the engine, which ends its workers
     store = Store(Path(sys.argv[1]))
     cpu = int(sys.argv[2])
     if cpu >= 0 and hasattr(os, "sched_setaffinity"):

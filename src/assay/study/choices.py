@@ -4,13 +4,14 @@ Kept as data so that the report can print the whole list: a replication that hid
 what it replicated. The paper is arXiv 2408.10914; section numbers are its own.
 """
 
+from assay.corpus.recipe import Recipe
 from assay.model.sizes import SIZES
 from assay.study.resolve import Study
 
 NOT_STATED = "not stated"
 
 
-def open_choices(study: Study) -> tuple[dict[str, str], ...]:
+def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
     """``{choice, paper, here}`` in the order of the paper's sections."""
     spec, train = study.spec, study.spec.train
     shapes = "; ".join(
@@ -20,11 +21,12 @@ def open_choices(study: Study) -> tuple[dict[str, str], ...]:
     rates = ", ".join(f"{name} {train.learning_rate or SIZES[name].learning_rate:g}" for name in spec.sizes)
     endings = sorted({stage.name for arm in study.arms for stage in arm.stages if stage.schedule != "constant"})
     sources = "; ".join(f"{name}: {_shares(study, name)}" for name in endings)
+    kept = [name for name, ingredient in recipe.ingredients.items() if not ingredient.is_selection]
     rows = [
         (
             "deduplication of code against text",
             NOT_STATED,
-            "exact, in the order text, code, markup, adjacent, math, instruct",
+            f"exact, in the order {', '.join(kept)}",
         ),
         ("decontamination", NOT_STATED, "none yet; items are marked as not checked"),
         (
@@ -49,7 +51,7 @@ def open_choices(study: Study) -> tuple[dict[str, str], ...]:
             "0 % or 20 % code, else not stated",
             sources or "no cooldown in this study",
         ),
-        ("shared documents between stages", NOT_STATED, "no document is seen again before its ingredient's epoch ends"),
+        ("shared documents between stages", NOT_STATED, _sharing(recipe)),
         (
             "prompts and shots",
             "zero shots, else not stated",
@@ -59,6 +61,12 @@ def open_choices(study: Study) -> tuple[dict[str, str], ...]:
         ("seeds", "one a model, as far as is said", f"{len(study.seeds)}: initialisation and data order together"),
     ]
     return tuple({"choice": choice, "paper": paper, "here": here} for choice, paper, here in rows)
+
+
+def _sharing(recipe: Recipe) -> str:
+    made = [f"{name} out of {one.from_}" for name, one in recipe.ingredients.items() if one.from_ is not None]
+    again = f"; documents come again in ingredients made from others ({', '.join(made)})" if made else ""
+    return f"an ingredient's documents come once an epoch{again}"
 
 
 def _shares(study: Study, stage_name: str) -> str:

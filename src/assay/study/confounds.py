@@ -4,9 +4,9 @@ The paper's headline compares arms that also differ in text seen (400B against 2
 cooldown. Such differences are not errors, but a number without them beside it misleads.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from assay.study.resolve import Arm
+from assay.study.resolve import MILLION, Arm
 
 ENDING_FACTORS = {"cooldown", "ending"}
 
@@ -25,7 +25,8 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
     totals = [arm.steps * tokens_per_step for arm in (a, b)]
     if totals[0] != totals[1]:
         found.append(f"total tokens: {totals[0]:,} against {totals[1]:,}")
-    texts = [round(_tokens_of(arm, text) * tokens_per_step) for arm in (a, b)]
+    taken = [tokens_taken(arm, tokens_per_step) for arm in (a, b)]
+    texts = [round(sum(tokens.get(name, 0) for name in text)) for tokens in taken]
     if texts[0] != texts[1]:
         found.append(f"text tokens seen: {texts[0]:,} against {texts[1]:,}")
     if factor not in ENDING_FACTORS and _ending(a) != _ending(b):
@@ -36,14 +37,31 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
     return tuple(found)
 
 
-def _tokens_of(arm: Arm, ingredients: Collection[str]) -> float:
-    """Steps' worth of tokens that the arm takes from these ingredients."""
-    return sum(
-        stage.steps * share / 1_000_000
-        for stage in arm.stages
-        for ingredient, share in stage.mix
-        if ingredient in ingredients
-    )
+def repetitions(a: Arm, b: Arm, tokens_per_step: int, held: Mapping[str, int]) -> tuple[str, ...]:
+    """Ingredients that one of the arms sees more than once, where the other sees them less or more often.
+
+    Args:
+        a: One arm.
+        b: The other.
+        tokens_per_step: To turn steps into tokens.
+        held: Training tokens that each ingredient holds.
+    """
+    found = []
+    taken = [tokens_taken(arm, tokens_per_step) for arm in (a, b)]
+    for name in sorted(held):
+        epochs = [tokens.get(name, 0) / held[name] for tokens in taken]
+        if max(epochs) > 1 and abs(epochs[0] - epochs[1]) > 0.01:
+            found.append(f"epochs of {name}: {epochs[0]:.1f} against {epochs[1]:.1f}")
+    return tuple(found)
+
+
+def tokens_taken(arm: Arm, tokens_per_step: int) -> dict[str, float]:
+    """Tokens that an arm takes of each ingredient, end to end."""
+    taken: dict[str, float] = {}
+    for stage in arm.stages:
+        for name, share in stage.mix:
+            taken[name] = taken.get(name, 0) + stage.steps * tokens_per_step * share / MILLION
+    return taken
 
 
 def _ending(arm: Arm) -> str:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assay.study.resolve import Arm
+from assay.study.resolve import MILLION, Arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,25 @@ class Piece:
 Path = tuple[Piece, ...]
 
 
-def path_of(arm: Arm) -> Path:
-    """The arm as pieces, a constant stage that goes on as before being one piece with it."""
+def path_of(arm: Arm, rows_per_step: int) -> Path:
+    """The arm as pieces.
+
+    Each stage deals its rows out to the ingredients anew, so that its shares hold by themselves. A constant stage that
+    goes on with the mix before it is one piece with it where that makes no difference: where the earlier one ended
+    with every ingredient having had exactly its share.
+    """
     pieces: list[Piece] = []
     for stage in arm.stages:
         length = stage.steps if stage.schedule == "linear" else 0
-        moments = "keep" if not pieces else stage.moments
-        piece = Piece(stage.mix, stage.steps, stage.schedule, length, moments)
-        goes_on = bool(pieces) and (piece.mix, piece.moments) == (pieces[-1].mix, "keep")
-        if goes_on and piece.schedule == pieces[-1].schedule == "constant":
-            pieces[-1] = _of_length(pieces[-1], pieces[-1].steps + piece.steps)
+        piece = Piece(stage.mix, stage.steps, stage.schedule, length, stage.moments if pieces else "keep")
+        before = pieces[-1] if pieces else None
+        if (
+            before is not None
+            and (before.mix, before.schedule) == (piece.mix, piece.schedule) == (piece.mix, "constant")
+            and piece.moments == "keep"
+            and all(before.steps * rows_per_step * share % MILLION == 0 for _, share in piece.mix)
+        ):
+            pieces[-1] = _of_length(before, before.steps + piece.steps)
         else:
             pieces.append(piece)
     return tuple(pieces)
@@ -84,12 +93,12 @@ class Segment:
         return self.end - self.start
 
 
-def share_prefixes(arms: tuple[Arm, ...]) -> list[Segment]:
+def share_prefixes(arms: tuple[Arm, ...], rows_per_step: int) -> list[Segment]:
     """The roots of the segment tree of these arms (for one size and seed).
 
     Every step of every arm lies in exactly one segment, and no two segments hold the same step of the same path.
     """
-    paths = {arm.name: path_of(arm) for arm in arms}
+    paths = {arm.name: path_of(arm, rows_per_step) for arm in arms}
     boundaries = {
         cut(paths[arm.name], end) for arm in arms for end in itertools.accumulate(stage.steps for stage in arm.stages)
     }

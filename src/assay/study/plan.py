@@ -5,7 +5,7 @@ Planning trains nothing, downloads nothing and imports no torch. `assay plan` pr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.corpus.recipe import Recipe
@@ -14,6 +14,7 @@ from assay.errors import InputError, nearest
 from assay.evaluate.task import load_task
 from assay.model.sizes import SIZES
 from assay.study.choices import open_choices
+from assay.study.confounds import repetitions, tokens_taken
 from assay.study.contrasts import build_contrasts, build_metrics, primary_id
 from assay.study.design import Design, Task
 from assay.study.paths import Segment, path_of, segments_below, share_prefixes
@@ -51,13 +52,22 @@ class Plan:
         """Most tokens that any one arm takes from each ingredient."""
         wanted: dict[str, int] = {}
         for arm in self.study.arms:
-            taken: dict[str, float] = {}
-            for stage in arm.stages:
-                for name, share in stage.mix:
-                    taken[name] = taken.get(name, 0) + stage.steps * self.study.tokens_per_step * share / MILLION
-            for name, tokens in taken.items():
+            for name, tokens in tokens_taken(arm, self.study.tokens_per_step).items():
                 wanted[name] = max(wanted.get(name, 0), round(tokens))
         return wanted
+
+    def with_epochs(self, tokens: Mapping[str, int]) -> "Plan":
+        """The plan with repetition among the confounds, once it is known how much each ingredient holds.
+
+        Args:
+            tokens: Training tokens by ingredient.
+        """
+        contrasts = []
+        for contrast in self.design.contrasts:
+            a, b = (self.study.arm(name) for name in (contrast.a, contrast.b))
+            repeated = repetitions(a, b, self.study.tokens_per_step, tokens)
+            contrasts.append(contrast.model_copy(update={"confounds": (*contrast.confounds, *repeated)}))
+        return replace(self, design=self.design.model_copy(update={"contrasts": tuple(contrasts)}))
 
     def check_epochs(self, tokens: Mapping[str, int]) -> None:
         """Refuse arms that would repeat an ingredient more often than the study allows.
@@ -70,11 +80,7 @@ class Plan:
         """
         limit = self.study.spec.max_epochs
         for arm in self.study.arms:
-            for name in sorted({name for stage in arm.stages for name, _ in stage.mix} & set(tokens)):
-                taken = sum(
-                    stage.steps * self.study.tokens_per_step * dict(stage.mix).get(name, 0) / MILLION
-                    for stage in arm.stages
-                )
+            for name, taken in sorted(tokens_taken(arm, self.study.tokens_per_step).items()):
                 if taken > limit * tokens[name]:
                     raise InputError(
                         f"arm '{arm.name}' takes {taken:,.0f} tokens of '{name}', which holds {tokens[name]:,}: "
@@ -101,10 +107,10 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
     text = [name for name in recipe.ingredients if _is_text(recipe, name)]
     tasks = _tasks(resolved, recipe)
     contrasts = build_contrasts(resolved, text)
-    roots = tuple(share_prefixes(resolved.arms))
+    roots = tuple(share_prefixes(resolved.arms, spec.train.rows_per_step))
     runs = len(resolved.seeds) * len(spec.sizes)
     per_step = resolved.tokens_per_step
-    distinct = {path_of(arm): arm.steps for arm in resolved.arms}
+    distinct = {path_of(arm, spec.train.rows_per_step): arm.steps for arm in resolved.arms}
     design = Design(
         study=spec.study,
         question=spec.question.strip(),
@@ -116,7 +122,7 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
         families={name: family.asks for name, family in spec.contrasts.items()},
         contrasts=contrasts,
         primary=primary_id(resolved, contrasts),
-        open_choices=open_choices(resolved),
+        open_choices=open_choices(resolved, recipe),
         tokens={
             "declared": sum(distinct.values()) * per_step * runs,
             "trained": sum(segment.steps for segment in segments_below(roots)) * per_step * runs,

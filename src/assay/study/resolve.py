@@ -4,6 +4,7 @@ Shares become whole millionths, so that which ingredient a row takes is integer 
 """
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,8 @@ from assay.study.source import Source
 from assay.study.spec import ArmSpec, Mix, StageSpec, StudySpec
 
 MILLION = 1_000_000
+NAME = re.compile(r"[\w.+=-]+")
+"""Names of arms, which are names of files too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class _ArmMaker:
     def arm(self, name: str) -> Arm:
         written = self.written[name]
         grid = tuple(sorted(written.grid.items()))
-        return Arm(name, tuple(self._stages(name, ())), grid, written.place)
+        return Arm(name, _numbered(self._stages(name, ())), grid, written.place)
 
     def _stages(self, name: str, above: tuple[str, ...]) -> list[Stage]:
         written = self.written[name]
@@ -132,9 +135,7 @@ class _ArmMaker:
                 )
             stages += self._stages(parent, (*above, name))
         for index, stage in enumerate(written.spec.stages):
-            made = self._stage(stage, stages, ("arms", written.place, "stages", index))
-            before = sum(one.name.partition(" ")[0] == made.name for one in stages)
-            stages.append(replace(made, name=f"{made.name} {before + 1}") if before else made)
+            stages.append(self._stage(stage, stages, ("arms", written.place, "stages", index)))
         if not stages:
             raise InputError(f"arm '{name}' has no stages", where)
         return stages
@@ -164,6 +165,17 @@ class _ArmMaker:
         tokens = parse_tokens(stage.tokens, self.spec.units, self.source.where((*place, "tokens")))
         per_step = self.spec.train.sequence * self.spec.train.rows_per_step
         return Stage(name, mix, max(1, round(tokens / per_step)), stage.schedule, stage.moments)
+
+
+def _numbered(stages: list[Stage]) -> tuple[Stage, ...]:
+    """Stages that come again get a number behind their name."""
+    met: dict[str, int] = {}
+    numbered = []
+    for stage in stages:
+        met[stage.name] = met.get(stage.name, 0) + 1
+        count = met[stage.name]
+        numbered.append(replace(stage, name=f"{stage.name} ({count})") if count > 1 else stage)
+    return tuple(numbered)
 
 
 def _mix(
@@ -204,7 +216,9 @@ def _expand_grids(spec: StudySpec, source: Source) -> dict[str, _WrittenArm]:
                 raise InputError(f"arm '{place}' has a grid over '{name}', so its name must hold {{{name}}}", where)
         for values in itertools.product(*arm.grid.values()):
             grid = dict(zip(arm.grid, values, strict=True))
-            name = _fill(place, grid)
+            name = str(_fill(place, grid))
+            if not NAME.fullmatch(name):
+                raise InputError(f"an arm's name is made of letters, digits and . _ - + =, and '{name}' is not", where)
             if name in arms:
                 raise InputError(f"two arms are called '{name}'", where)
             raw = arm.model_dump(by_alias=True, exclude={"grid"})

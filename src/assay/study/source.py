@@ -62,15 +62,16 @@ def _read(study: str, seen: tuple[str, ...]) -> Source:
     if path in seen:
         raise InputError(f"'base' goes round in a circle: {' → '.join((*seen, path))}")
     source = _compose(text, path)
+    _beside(source.values, Path(path).parent)
     base = source.values.get("base")
     if base is None:
         return source
     if not isinstance(base, str):
         raise InputError("'base' names one study", source.where(["base"]))
-    if (Path(path).parent / base).is_file():
-        base = str(Path(path).parent / base)
     below = _read(base, (*seen, path))
     values = dict(below.values)
+    if "arms" in source.values or "contrasts" in source.values:
+        values.pop("primary", None)  # it names the base's own arms
     places = dict(below.places)
     for key, value in source.values.items():
         if key in MERGED and isinstance(value, dict) and isinstance(values.get(key), dict):
@@ -79,6 +80,20 @@ def _read(study: str, seen: tuple[str, ...]) -> Source:
             values[key] = value
             places = {place: at for place, at in places.items() if place[:1] != (key,)}
     return Source(values, {**places, **source.places})
+
+
+def _beside(values: dict[str, Any], folder: Path) -> None:
+    """Let files that a study names be found beside it, wherever the program is run."""
+
+    def found(name: Any) -> Any:
+        return str(folder / name) if isinstance(name, str) and (folder / name).is_file() else name
+
+    for key in ("base", "corpus"):
+        if key in values:
+            values[key] = found(values[key])
+    evaluate = values.get("evaluate")
+    if isinstance(evaluate, dict) and isinstance(evaluate.get("tasks"), list):
+        evaluate["tasks"] = [found(name) for name in evaluate["tasks"]]
 
 
 def _text_of(study: str) -> tuple[str, str]:

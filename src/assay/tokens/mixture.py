@@ -1,10 +1,11 @@
 """step → ids: a pure function of all mixes so far, the tokenised ingredients, the seed and the batch shape.
 
 There is no loader state to lose: resuming is asking for the next step. Which ingredient a row takes is integer error
-diffusion, restarted only where the mix changes; where in its stream an ingredient stands is the number of rows it
-gave before. Neither depends on how long a stage will be.
+diffusion, begun anew with each piece of the path; where in its stream an ingredient stands is the number of rows it
+gave before. Neither depends on how long a piece will be.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Mixture:
     def __init__(self, mixes: Sequence[tuple[Mix, int]], streams: Mapping[str, Stream], rows_per_step: int) -> None:
         """
         Args:
-            mixes: (mix, steps) along the path; neighbours with one mix go on as one.
+            mixes: (mix, steps) of the path's pieces.
             streams: By ingredient.
             rows_per_step: Rows of a batch.
         """
@@ -60,16 +61,8 @@ def draws(mixes: Sequence[tuple[Mix, int]], rows_per_step: int) -> list[tuple[st
     """(ingredient, row of its stream) for every row of a path."""
     taken: dict[str, int] = {}
     found: list[tuple[str, int]] = []
-    joined: list[tuple[Mix, int]] = []
     for mix, steps in mixes:
-        if joined and joined[-1][0] == mix:
-            joined[-1] = (mix, joined[-1][1] + steps)
-        else:
-            joined.append((mix, steps))
-    for mix, steps in joined:
-        choices = assign(mix)
-        for _ in range(steps * rows_per_step):
-            name = next(choices)
+        for name in itertools.islice(assign(mix), steps * rows_per_step):
             found.append((name, taken.get(name, 0)))
             taken[name] = taken.get(name, 0) + 1
     return found
