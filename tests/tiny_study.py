@@ -104,6 +104,18 @@ class TinyStudy:
             check=False,
         )
 
+    def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+        """Start the program as the head of a process group of its own."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
     def made(self, out: Path, kind: str) -> list[str]:
         """Titles of the steps of a kind that were carried out for a run folder, in all its runs."""
         events = map(json.loads, (out / "log.jsonl").read_text().splitlines())

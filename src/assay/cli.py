@@ -38,7 +38,9 @@ def run(
     study: StudyArgument,
     out: Annotated[Path | None, typer.Option(help="The run folder; default runs/NAME.")] = None,
     set_: SetOption = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; default one a core, as far as memory allows.")
+    ] = None,
 ) -> None:
     """Run a study: prepare the data, train, evaluate, report. Repeats nothing that was done."""
     from assay.report.table import print_effects
@@ -68,13 +70,18 @@ def plan(
     """Show what a study would do: arms as a tree of shared steps, tokens, contrasts. Trains nothing."""
     from assay.report.plan_tree import print_plan
     from assay.run.identity import numerics_label
+    from assay.run.store import default_root
+    from assay.run.study import stored_tokens
     from assay.study.plan import plan_record, plan_study
 
     planned = plan_study(study, set_ or ())
+    held = stored_tokens(planned, default_root())
+    planned.check_epochs(held)
+    planned = planned.with_epochs(held)
     if as_json:
         print(json.dumps(plan_record(planned, numerics_label()), indent=1, ensure_ascii=False))
     else:
-        print_plan(planned, Console())
+        print_plan(planned, held, Console())
 
 
 @app.command()

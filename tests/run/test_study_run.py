@@ -161,20 +161,13 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
     chance = random.Random(7)
     kills = 0
     for _ in range(6):
-        process = subprocess.Popen(
-            study.command("run", "study.yaml", "--out", "out"),
-            cwd=study.folder,
-            env=study.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = study.start("run", "study.yaml", "--out", "out")
         time.sleep(chance.uniform(0.5, 6))
         if process.poll() is None:
             kills += 1
             victim = process.pid if chance.random() < 0.5 else -process.pid
             os.kill(victim, signal.SIGKILL) if victim > 0 else os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
     done = study.assay("run", "study.yaml", "--out", "out")
     assert done.returncode == 0, done.stderr
     assert kills >= 2
@@ -184,14 +177,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(
 
 def test_a_lost_worker_is_replaced_and_nothing_is_lost(finished: TinyStudy, tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
-    process = subprocess.Popen(
-        study.command("run", "study.yaml", "--out", "out"),
-        cwd=study.folder,
-        env=study.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = study.start("run", "study.yaml", "--out", "out")
     killed = False
     while process.poll() is None:
         workers = psutil.Process(process.pid).children() if process.poll() is None else []
@@ -211,15 +197,7 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(finished: TinyStudy, tiny
 
 def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
-    process = subprocess.Popen(
-        study.command("run", "study.yaml", "--out", "out"),
-        cwd=study.folder,
-        env=study.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = study.start("run", "study.yaml", "--out", "out")
     while not psutil.Process(process.pid).children():
         time.sleep(0.05)
     time.sleep(1)
@@ -264,6 +242,15 @@ def test_more_epochs_than_allowed_stop_the_run_before_it_trains(
     assert done.returncode == 2, done.stderr
     assert "epochs, and max_epochs is 4" in done.stderr
     assert study.made(study.folder / "much", "state") == []
+
+
+def test_the_plan_tells_epochs_and_refuses_too_many_once_the_corpus_was_made(finished: TinyStudy) -> None:
+    assert "epochs)" in finished.assay("plan", "study.yaml").stdout
+    done = finished.assay("plan", "study.yaml", "--set", "units.P=100M")
+    assert done.returncode == 2
+    assert "epochs, and max_epochs is 4" in done.stderr
+    assert "known once the corpus was made" in finished.assay("plan", "study.yaml", ASSAY_STORE="nowhere").stdout
+    assert not (finished.folder / "nowhere").exists()
 
 
 def test_no_network_and_no_wheel_is_one_message_and_exit_code_1(tiny: Callable[[], TinyStudy]) -> None:

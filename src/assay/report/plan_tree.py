@@ -1,5 +1,7 @@
 """A plan on the terminal: the tree of shared steps, what it costs and saves, what the contrasts compare."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
@@ -9,8 +11,14 @@ from assay.study.plan import Plan
 from assay.study.resolve import MILLION
 
 
-def print_plan(plan: Plan, console: Console) -> None:
-    """Print a plan."""
+def print_plan(plan: Plan, held: Mapping[str, int], console: Console) -> None:
+    """Print a plan.
+
+    Args:
+        plan: What to print.
+        held: Training tokens by ingredient, as far as the store has them.
+        console: Where to.
+    """
     design = plan.design
     if not console.is_terminal:
         console = Console(width=160)
@@ -25,9 +33,14 @@ def print_plan(plan: Plan, console: Console) -> None:
     for root in plan.roots:
         _grow(tree, root, per_step)
     console.print(tree)
-    wanted = ", ".join(f"{name} {tokens:,}" for name, tokens in plan.tokens_wanted().items())
+    epochs = {
+        name: f" ({tokens / held[name]:.2f} epochs)" for name, tokens in plan.tokens_wanted().items() if name in held
+    }
+    wanted = ", ".join(f"{name} {tokens:,}{epochs.get(name, '')}" for name, tokens in plan.tokens_wanted().items())
+    unknown = "" if held else "; how much they hold is known once the corpus was made"
     console.print(
-        f"Most tokens one arm takes of an ingredient: {wanted} (at most {plan.study.spec.max_epochs:g} epochs each)."
+        f"Most tokens one arm takes of each ingredient: {wanted}. "
+        f"At most {plan.study.spec.max_epochs:g} epochs are allowed{unknown}."
     )
     table = Table(title="Contrasts", title_justify="left")
     for name in ("family", "contrast", "differs by design in", "and also in"):

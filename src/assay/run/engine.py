@@ -19,6 +19,8 @@ from assay.run.step import Step
 from assay.run.store import Store
 from assay.run.worker import environment
 
+WORKER_BYTES = 3 << 29
+"""Memory that a worker may come to hold (1.5 GiB); where there are more cores than that allows, fewer work."""
 Listener = Callable[[str, Step, dict[str, Any]], None]
 """Called with ``begin``, ``progress``, ``end`` or ``have``, the step, and what is known of it."""
 
@@ -38,6 +40,11 @@ def cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
+def memory() -> int:
+    """Bytes of main memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 class Engine:
     """Workers on this machine. Use as a context manager; the workers end with it."""
 
@@ -45,7 +52,7 @@ class Engine:
         self.store = store
         self.listen = listen
         available = cores()
-        self.count = workers or len(available)
+        self.count = workers or max(1, min(len(available), memory() // WORKER_BYTES))
         self.cpus = [available[index % len(available)] for index in range(self.count)]
         self.workers: list[_Worker] = []
         self.lost: dict[str, int] = {}

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from assay.errors import StepError
 from assay.run.identity import file_hash
 
 MANIFEST = "manifest.json"
+PARTIAL_DAYS = 14
 
 
 def default_root() -> Path:
@@ -118,14 +120,21 @@ class Store:
         flush(target.parent)
 
     def clear_staging(self) -> None:
-        """Remove what killed processes left. Only while no other process uses the store."""
+        """Remove what killed processes left, and half-trained stretches that nobody went on with for two weeks.
+
+        Only while no other process uses the store.
+        """
         with (self.root / "locks" / "store").open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 return
+            forgotten = time.time() - PARTIAL_DAYS * 86_400
             for folder in (self.root / "staging").iterdir():
                 shutil.rmtree(folder, ignore_errors=True)
+            for folder in (self.root / "partial").iterdir():
+                if folder.stat().st_mtime < forgotten:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:

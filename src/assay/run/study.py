@@ -77,6 +77,19 @@ def run_study(plan: Plan, out: Path, store: Store, workers: int | None = None) -
     return True
 
 
+def stored_tokens(plan: Plan, root: Path) -> dict[str, int]:
+    """Training tokens of the plan's ingredients that the store at ``root`` holds already; makes nothing."""
+    if not root.is_dir():
+        return {}
+    store = Store(root)
+    steps = build_graph(plan).tokens
+    return {
+        name: shard_tokens(store.place("tokens", step.key))
+        for name, step in steps.items()
+        if store.has("tokens", step.key)
+    }
+
+
 def is_finished(out: Path, identity: str) -> bool:
     """Whether the folder holds this very study, every file as it was written."""
     try:

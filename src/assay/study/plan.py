@@ -73,7 +73,7 @@ class Plan:
         """Refuse arms that would repeat an ingredient more often than the study allows.
 
         Args:
-            tokens: Training tokens each ingredient holds.
+            tokens: Training tokens each ingredient holds, as far as it is known.
 
         Raises:
             InputError: Naming the arm, the ingredient, how often it would be seen and what would fit.
@@ -81,7 +81,7 @@ class Plan:
         limit = self.study.spec.max_epochs
         for arm in self.study.arms:
             for name, taken in sorted(tokens_taken(arm, self.study.tokens_per_step).items()):
-                if taken > limit * tokens[name]:
+                if name in tokens and taken > limit * tokens[name]:
                     raise InputError(
                         f"arm '{arm.name}' takes {taken:,.0f} tokens of '{name}', which holds {tokens[name]:,}: "
                         f"{taken / max(1, tokens[name]):.1f} epochs, and max_epochs is {limit:g}. "
