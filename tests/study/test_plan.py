@@ -46,6 +46,13 @@ def test_what_differs_besides_the_factor_stands_beside_the_contrast() -> None:
     assert not any(confound.startswith("cooldown") for confound in none), "that is what the contrast is about"
 
 
+def test_repetition_is_a_confound_once_it_is_known_how_much_there_is() -> None:
+    held = {"text": 500_000, "code": 10_000_000}
+    contrasts = {contrast.id: contrast for contrast in plan_study("quickstart").with_epochs(held).design.contrasts}
+    assert "epochs of text: 0.7 against 1.4" in contrasts["balanced.decay vs text.decay"].confounds
+    assert not any("epochs of code" in confound for one in contrasts.values() for confound in one.confounds)
+
+
 def test_choices_that_the_paper_leaves_open_are_listed_with_this_studys() -> None:
     choices = {
         row["choice"]: row for row in plan_study("quickstart", ["train.learning_rate=0.005"]).design.open_choices

@@ -51,16 +51,17 @@ def run_study(plan: Plan, out: Path, store: Store, workers: int | None = None) -
     begin = time.monotonic()
     try:
         _clear_other_study(out, identity)
-        write_whole(out / "plan.json", _json({**plan_record(plan, numerics_label()), "identity": identity}))
+        _write_plan(plan, out, identity)
         with store.in_use(), RunProgress(out / "log.jsonl") as progress:
             if compiler() is None:
                 progress.console.print(UNCOMPILED)
             with Engine(store, progress.hear, workers) as engine:
                 progress.expect(engine.missing(graph.data_goals()))
                 engine.make(graph.data_goals())
-                plan.check_epochs(
-                    {name: shard_tokens(store.open("tokens", step.key)) for name, step in graph.tokens.items()}
-                )
+                held = {name: shard_tokens(store.open("tokens", step.key)) for name, step in graph.tokens.items()}
+                plan.check_epochs(held)
+                plan = plan.with_epochs(held)
+                _write_plan(plan, out, identity)
                 progress.expect(engine.missing(graph.run_goals()))
                 engine.make(graph.run_goals())
             progress.say("Writing records, results and the report …")
@@ -112,6 +113,10 @@ def _clear_other_study(out: Path, identity: str) -> None:
         stale = [out / name for name in ("results.json", "report.html", "ledger.json", "curves.json", "timings.json")]
         for path in [*stale, *(out / "items").glob("*.parquet")]:
             path.unlink(missing_ok=True)
+
+
+def _write_plan(plan: Plan, out: Path, identity: str) -> None:
+    write_whole(out / "plan.json", _json({**plan_record(plan, numerics_label()), "identity": identity}))
 
 
 def _mark_finished(out: Path, identity: str) -> None:
