@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -16,6 +17,9 @@ from assay.evaluate.task import load_task
 from assay.run.identity import key_of
 from assay.run.step import Call
 from assay.tokens import tokenizer as bpe
+
+if TYPE_CHECKING:
+    from assay.model.decoder import Decoder
 
 SHORTEST = 200
 """Bytes below which a held-out document is not used."""
@@ -80,7 +84,7 @@ def score(call: Call) -> None:
 
 
 @lru_cache(maxsize=2)
-def _decoder(state: Path, size: str, vocabulary: int, precision: str):  # type: ignore[no-untyped-def]
+def _decoder(state: Path, size: str, vocabulary: int, precision: str) -> "Decoder":
     import torch
 
     from assay.model.decoder import Decoder

@@ -33,8 +33,10 @@ def print_effects(folder: Path, console: Console) -> None:
     """Print the declared contrasts, one row each."""
     results = load_results(folder)
     table = Table(title=f"{results['study']}: declared contrasts (a − b, 95 % interval)", title_justify="left")
-    for name, justify in (("contrast", "left"), ("metric", "left"), ("effect", "right"), ("interval", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for name in ("contrast", "metric"):
+        table.add_column(name)
+    for name in ("effect", "interval"):
+        table.add_column(name, justify="right")
     table.add_column("could have seen", justify="right")
     table.add_column("verdict")
     several = len(results["sizes"]) > 1

@@ -1,7 +1,7 @@
 """The two compiled regions, one layer and one pass of the loss, made once a process.
 
 Compiling one layer and calling it for every layer gives the speed of compiling the model whole in a tenth of the
-time. Without a C++ compiler the same functions run as they are, at about half the speed.
+time. Without a C++ compiler the same functions run as they are, at half to two thirds of the speed.
 """
 
 from collections.abc import Callable
