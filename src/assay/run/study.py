@@ -30,7 +30,7 @@ from assay.train.schedule import learning_rates
 
 FOLDER_VERSION = 1
 """Raise when the run folder's files are made differently from the same artifacts."""
-UNCOMPILED = "No C++ compiler with Python's headers was found: training runs uncompiled, at half to two thirds of the speed."
+UNCOMPILED = "No C++ compiler with Python's headers was found: training runs uncompiled, a third to a half slower."
 
 
 def run_study(plan: Plan, out: Path, store: Store, workers: int | None = None) -> bool:
