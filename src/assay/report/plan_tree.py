@@ -24,10 +24,14 @@ def print_plan(plan: Plan, held: Mapping[str, int], console: Console) -> None:
         console = Console(width=160)
     declared, trained = design.tokens["declared"], design.tokens["trained"]
     console.print(f"[bold]{design.study}[/bold]: {design.question}")
-    console.print(
-        f"{len(design.arms)} arms × {len(design.sizes)} sizes ({', '.join(design.sizes)}) × {len(design.seeds)} seeds. "
-        f"Tokens declared {declared:,}; trained {trained:,} ({trained / declared:.3f} of it), as prefixes are shared."
+    counts = ", ".join(
+        f"{len(names)} {noun}{'' if len(names) == 1 else 's'} ({', '.join(map(str, names))})"
+        for noun, names in (("size", design.sizes), ("seed", design.seeds))
     )
+    shared = (
+        "nothing is shared" if trained == declared else f"{trained / declared:.3f} of it, as shared beginnings are one"
+    )
+    console.print(f"{len(design.arms)} arms, {counts}. Tokens declared {declared:,}; to train {trained:,} ({shared}).")
     per_step = plan.study.tokens_per_step
     tree = Tree(f"one size and seed: {sum(segment.steps for segment in plan.segments()) * per_step:,} tokens")
     for root in plan.roots:
