@@ -143,6 +143,8 @@ def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
     """The plan as ``plan.json`` holds it."""
     per_step = plan.study.tokens_per_step
     return {
+        "study": plan.design.study,
+        "tokens": plan.design.tokens,
         "design": plan.design.model_dump(mode="json"),
         "numerics": numerics,
         "tokens_per_step": per_step,
