@@ -29,6 +29,7 @@ Listener = Callable[[str, Step, dict[str, Any]], None]
 class _Worker:
     process: "subprocess.Popen[bytes]"
     log: IO[bytes]
+    cpu: int
     buffer: bytes = b""
     step: Step | None = None
 
@@ -124,7 +125,10 @@ class Engine:
                 return worker
         if len(self.workers) >= self.count:
             return None
-        worker = self._start(self.cpus[len(self.workers)])
+        free = list(self.cpus)
+        for worker in self.workers:
+            free.remove(worker.cpu)
+        worker = self._start(free[0])
         self.workers.append(worker)
         selector.register(_output(worker), selectors.EVENT_READ, worker)
         return worker
@@ -138,7 +142,7 @@ class Engine:
             stderr=log,
             env=environment(self.store.root),
         )
-        return _Worker(process, log)
+        return _Worker(process, log, cpu)
 
     def _give(self, worker: _Worker, step: Step) -> None:
         worker.step = step
