@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 CHUNK = 1024
@@ -74,6 +75,5 @@ def token_log_likelihoods(hidden: Tensor, weight: Tensor, targets: Tensor) -> Te
     found = []
     for start in range(0, hidden.shape[0], CHUNK):
         logits = (hidden[start : start + CHUNK] @ weight.t()).float()
-        chosen = logits.gather(1, targets[start : start + CHUNK, None])[:, 0]
-        found.append(chosen - torch.logsumexp(logits, -1))
+        found.append(-F.cross_entropy(logits, targets[start : start + CHUNK], reduction="none"))
     return torch.cat(found) if found else torch.empty(0)
