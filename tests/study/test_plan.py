@@ -53,6 +53,14 @@ def test_repetition_is_a_confound_once_it_is_known_how_much_there_is() -> None:
     assert not any("epochs of code" in confound for one in contrasts.values() for confound in one.confounds)
 
 
+def test_a_study_that_declares_no_metrics_has_those_of_every_category() -> None:
+    metrics = plan_study("quickstart", ["metrics=null"]).design.metrics
+    declared = {metric.id for metric in metrics if metric.declared}
+    wanted = {"knowledge", "reasoning", "code", "heldout_text", "heldout_code", "heldout_markup"}
+    assert declared == {f"{name}/bits_per_byte" for name in wanted}
+    assert not any(metric.declared for metric in plan_study("quickstart", ["metrics=[]"]).design.metrics)
+
+
 def test_choices_that_the_paper_leaves_open_are_listed_with_this_studys() -> None:
     choices = {
         row["choice"]: row for row in plan_study("quickstart", ["train.learning_rate=0.005"]).design.open_choices

@@ -88,12 +88,15 @@ def build_metrics(study: Study, tasks: Sequence[Task]) -> tuple[Metric, ...]:
             _add_metrics(study, possible, category, title, category, members)
     for task in tasks:
         _add_metrics(study, possible, task.id, task.title, task.category, [task])
-    for index, wanted in enumerate(study.spec.metrics):
+    broad = [category for category in CATEGORY_TITLES] + [task.id for task in tasks if task.category == "held-out"]
+    usual = [f"{name}/bits_per_byte" for name in broad if f"{name}/bits_per_byte" in possible]
+    chosen = usual if study.spec.metrics is None else study.spec.metrics
+    for index, wanted in enumerate(chosen):
         if wanted not in possible:
             where = study.source.where(["metrics", index])
             raise InputError(f"the suite gives no metric '{wanted}'{nearest(wanted, possible)}", where)
-    declared = [possible[name].model_copy(update={"declared": True}) for name in study.spec.metrics]
-    return (*declared, *(metric for name, metric in possible.items() if name not in study.spec.metrics))
+    declared = [possible[name].model_copy(update={"declared": True}) for name in chosen]
+    return (*declared, *(metric for name, metric in possible.items() if name not in chosen))
 
 
 def _add_metrics(

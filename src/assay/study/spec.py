@@ -160,8 +160,9 @@ class StudySpec(_Strict):
     evaluate: EvaluateSpec
     contrasts: dict[str, FamilySpec] = {}
     """Families of contrasts, in the order of the report."""
-    metrics: list[str] = []
-    """Declared metrics: multiplicity is paid for these within each family of contrasts, the rest is exploratory."""
+    metrics: list[str] | None = None
+    """Declared metrics: multiplicity is paid for these within each family of contrasts, the rest is exploratory. None:
+    the bits per byte of every category and held-out set."""
     primary: tuple[str, str] | None = None
     """The pair ``[a, b]`` that the study is about."""
     margins: MarginSpec = MarginSpec()
