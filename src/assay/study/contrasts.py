@@ -88,7 +88,7 @@ def build_metrics(study: Study, tasks: Sequence[Task]) -> tuple[Metric, ...]:
             _add_metrics(study, possible, category, title, category, members)
     for task in tasks:
         _add_metrics(study, possible, task.id, task.title, task.category, [task])
-    broad = [category for category in CATEGORY_TITLES] + [task.id for task in tasks if task.category == "held-out"]
+    broad = [*CATEGORY_TITLES, *(task.id for task in tasks if task.category == "held-out")]
     usual = [f"{name}/bits_per_byte" for name in broad if f"{name}/bits_per_byte" in possible]
     chosen = usual if study.spec.metrics is None else study.spec.metrics
     for index, wanted in enumerate(chosen):
