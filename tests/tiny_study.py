@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import zipfile
@@ -105,8 +106,9 @@ class TinyStudy:
         )
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
-        """Start the program as the head of a process group of its own."""
-        return subprocess.Popen(
+        """Start the program as the head of a process group of its own, one that Ctrl-C stops."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+        process = subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
             env=self.environment,
@@ -115,6 +117,8 @@ class TinyStudy:
             text=True,
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, before)
+        return process
 
     def made(self, out: Path, kind: str) -> list[str]:
         """Titles of the steps of a kind that were carried out for a run folder, in all its runs."""
