@@ -4,8 +4,6 @@ One fused call a step whatever the number of tensors. The working weights are le
 their own flat buffer; master weights never lose what bfloat16 would round away.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -86,11 +84,3 @@ class FlatAdamW:
             self.work.copy_(self.master)
         self.work.grad.zero_()
         return float(norm)
-
-
-def fused_gradients(parameters: Sequence[Tensor], flat: Tensor) -> None:
-    """Let each parameter's gradient be a view of a flat buffer, in order."""
-    place = 0
-    for parameter in parameters:
-        parameter.grad = flat[place : place + parameter.numel()].view_as(parameter)
-        place += parameter.numel()
