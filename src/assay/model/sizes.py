@@ -38,10 +38,6 @@ class Size:
         """Peak learning rate: 4e-3 at width 128, falling as width to the power −1/2."""
         return round(4e-3 * math.sqrt(128 / self.width), 6)
 
-    def flops_per_token(self, vocabulary: int, sequence: int) -> int:
-        """Floating-point operations of one trained token: 6 a weight, and causal attention's half."""
-        return 6 * (self.body_parameters + self.width * vocabulary) + 6 * self.layers * self.width * sequence
-
 
 SIZES = {
     "1M": Size(128, 6),
