@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assay.analyze.frame import Results
-from assay.run.store import Store, default_root
+from assay.run.choose import EngineName, open_engine
 from assay.run.study import run_study
 from assay.study.plan import Plan, plan_study
 
@@ -33,16 +33,26 @@ class Study:
         """
         return cls(plan_study(str(study), set))
 
-    def run(self, out: str | Path, store: str | Path | None = None, workers: int | None = None) -> Results:
+    def run(
+        self,
+        out: str | Path,
+        store: str | Path | None = None,
+        workers: int | None = None,
+        engine: EngineName = "local",
+        address: str | None = None,
+    ) -> Results:
         """Run it into a folder, or find it there.
 
         Args:
             out: The run folder.
-            store: Where artifacts live; default ``ASSAY_STORE`` or ``.assay/store``.
+            store: Where artifacts live, a folder or an fsspec address; default ``ASSAY_STORE`` or ``.assay/store``.
             workers: Processes; default one a core.
+            engine: ``local``, or ``ray`` for a Ray cluster.
+            address: The cluster's, for ``ray``.
 
         Raises:
             StepError: A step failed; finished work is kept.
         """
-        run_study(self.plan, Path(out), Store(Path(store).absolute() if store else default_root()), workers)
+        with open_engine(engine, None if store is None else str(store), workers, address) as opened:
+            run_study(self.plan, Path(out), opened)
         return Results(Path(out))

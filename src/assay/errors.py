@@ -38,6 +38,12 @@ class Stopped(AssayError):
     exit_code = 130
 
 
+class Terminated(Stopped):
+    """The machine is wanted for something else (SIGTERM, as at a pre-emption). Exit code 143."""
+
+    exit_code = 143
+
+
 def nearest(name: str, among: Iterable[str]) -> str:
     """A hint for a message: ``; did you mean 'arms'?``, or what there is to choose from."""
     known = [str(one) for one in among]

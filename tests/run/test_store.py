@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from assay.errors import StepError
+from assay.files import write_whole
 from assay.run.identity import canonical, key_of
 from assay.run.step import Step
-from assay.run.store import MANIFEST, Store, write_whole
+from assay.run.store import MANIFEST, Store
 
 ABOUT = {"recipe": {"a": 1}, "inputs": {}, "numerics": None}
 

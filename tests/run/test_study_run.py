@@ -14,6 +14,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from assay.cli import GO_ON
 from assay.evaluate.records import RECORDS
 from tiny_study import STUDY, TinyStudy
 
@@ -198,14 +199,13 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(finished: TinyStudy, tiny
 def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
     process = study.start("run", "study.yaml", "--out", "out")
-    while not psutil.Process(process.pid).children():
-        time.sleep(0.05)
+    _wait_for_workers(process)
     time.sleep(1)
     workers = psutil.Process(process.pid).children()
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "assay: stopped. Run the same command again to go on where it was"
+    assert said.splitlines()[-1] == f"assay: {GO_ON}"
     assert "Traceback" not in said
     assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
 
@@ -330,3 +330,9 @@ def test_the_python_way_gives_the_same_results(finished: TinyStudy) -> None:
     assert done.returncode == 0, done.stderr
     count = len(json.loads((finished.folder / "out" / "results.json").read_text())["contrasts"])
     assert done.stdout.split() == [str(count)] * 2
+
+
+def _wait_for_workers(process: "subprocess.Popen[str]") -> None:
+    while not psutil.Process(process.pid).children():
+        assert process.poll() is None, "it ended before it started a worker"
+        time.sleep(0.05)

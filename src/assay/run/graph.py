@@ -15,7 +15,7 @@ from assay.errors import InputError
 from assay.evaluate.packages import PACKAGES
 from assay.evaluate.task import Task, load_task
 from assay.model.sizes import SIZES
-from assay.run.identity import file_hash, numerics
+from assay.run.identity import file_hash
 from assay.run.step import Step
 from assay.study.paths import Path, Segment, cut, path_of
 from assay.study.plan import HELDOUT, Plan
@@ -24,7 +24,7 @@ from assay.study.resolve import Arm
 TOKENIZER_VERSION = 1
 TOKENS_VERSION = 1
 REQUESTS_VERSION = 1
-TRAIN_VERSION = 1
+TRAIN_VERSION = 2
 SCORER_VERSION = 1
 HELDOUT_VERSION = 1
 LOOK = {"documents": 16, "bytes": 1000}
@@ -57,30 +57,35 @@ class Graph:
     states: tuple[Step, ...]
     leaves: tuple[Leaf, ...]
 
-    def data_goals(self) -> list[Step]:
-        """What training and evaluation read."""
-        return [*self.tokens.values(), *self.requests.values(), *self.looks.values()]
+    def goals(self) -> list[Step]:
+        """Everything that is read when the study's results are written."""
+        return [
+            *self.tokens.values(),
+            *self.states,
+            *(step for leaf in self.leaves for step in leaf.scores.values()),
+        ]
 
-    def run_goals(self) -> list[Step]:
-        """Every state at a stage's end and every score."""
-        return [*self.states, *(step for leaf in self.leaves for step in leaf.scores.values())]
 
-
-def build_graph(plan: Plan) -> Graph:
+def build_graph(plan: Plan, numerics: Mapping[str, str]) -> Graph:
     """The steps that carry out a plan.
 
+    Args:
+        plan: What to carry out.
+        numerics: Of the workers that will do it; see `assay.run.identity.numerics`.
+
     Raises:
-        InputError: A task's own file is missing.
+        InputError: A task's own file is missing, or the corpus only declares what it would be made from.
     """
-    return _Builder(plan).graph()
+    plan.check_material()
+    return _Builder(plan, numerics).graph()
 
 
 class _Builder:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, numerics: Mapping[str, str]) -> None:
         self.plan = plan
         self.spec = plan.study.spec
         self.recipe: Recipe = plan.recipe
-        self.numerics = numerics()
+        self.numerics = numerics
         self.made: dict[tuple[str, str], Step] = {}
 
     def graph(self) -> Graph:
@@ -101,7 +106,7 @@ class _Builder:
             for seed in self.plan.study.seeds:
                 by_path = self._states(size, seed, tokens, looks, tokenizer)
                 states += by_path.values()
-                leaves += [self._leaf(arm, size, seed, by_path, requests) for arm in self.plan.study.arms]
+                leaves += [self._leaf(arm, size, seed, by_path, requests) for arm in self.plan.study.arms_at(size)]
         return Graph(tokens, requests, looks, tuple(states), tuple(leaves))
 
     def _wheel(self, wheel: Wheel) -> Step:
@@ -208,6 +213,7 @@ class _Builder:
         train = self.spec.train.model_dump(mode="json")
         train["learning_rate"] = self.spec.train.learning_rate or SIZES[size].learning_rate
         del train["heldout"]
+        floor = train.pop("cosine_floor")
 
         def grow(segment: Segment, parent: Step | None) -> None:
             mixed = {name for piece in segment.path for name, _ in piece.mix}
@@ -218,7 +224,7 @@ class _Builder:
                 "vocabulary": self.recipe.tokenizers[self.spec.tokenizer].vocab,
                 "precision": self.numerics["precision"],
                 "seed": seed,
-                "train": train,
+                "train": {**train, "cosine_floor": floor} if _has_cosine(segment.path) else train,
                 "path": [
                     {
                         "mix": [list(share) for share in piece.mix],
@@ -246,7 +252,7 @@ class _Builder:
             for child in segment.children:
                 grow(child, step)
 
-        for root in self.plan.roots:
+        for root in self.plan.trees[size]:
             grow(root, None)
         return made
 
@@ -272,3 +278,8 @@ class _Builder:
             found = Step("scores", recipe, inputs, self.numerics, title=f"score {task}, {size} seed {seed}")
             self.made[f"scores {task}", state.key] = found
         return found
+
+
+def _has_cosine(path: Path) -> bool:
+    """Whether the cosine's floor is among what decides the path; it is in no other path's key."""
+    return any(piece.schedule == "cosine" for piece in path)

@@ -10,15 +10,15 @@ from assay.run.graph import Graph, Leaf
 from assay.run.store import Store
 from assay.study.plan import Plan
 from assay.study.resolve import MILLION
-from assay.tokens.shard import shard_tokens
-from assay.train.history import load_history
+from assay.tokens.shard import SHARD, shard_tokens
+from assay.train.history import HISTORY, load_history
 
 Row = dict[str, Any]
 
 
 def build_ledger(plan: Plan, graph: Graph, store: Store) -> list[Row]:
     """Ledger rows of all arms, in the order of arms, sizes, seeds, stages."""
-    sizes = {name: shard_tokens(store.open("tokens", step.key)) for name, step in graph.tokens.items()}
+    sizes = {name: shard_tokens(store.file("tokens", step.key, SHARD)) for name, step in graph.tokens.items()}
     rows: list[Row] = []
     for leaf in graph.leaves:
         rows += _rows_of(leaf, plan, store, sizes)
@@ -41,7 +41,7 @@ def _rows_of(leaf: Leaf, plan: Plan, store: Store, sizes: dict[str, int]) -> lis
     rows: list[Row] = []
     before: dict[str, int] = {}
     for stage, state in zip(leaf.arm.stages, leaf.states, strict=True):
-        seen: dict[str, int] = load_history(store.open("state", state.key))["seen"]
+        seen: dict[str, int] = load_history(store.file("state", state.key, HISTORY))["seen"]
         declared = dict(stage.mix)
         whole = stage.steps * plan.study.tokens_per_step
         new = {label: tokens - before.get(label, 0) for label, tokens in seen.items()}

@@ -1,33 +1,30 @@
-"""What a run shows while it goes on: one live line a plane on a terminal, nothing elsewhere, and a log always.
+"""What a run shows while it goes on: one live view on a terminal, nothing elsewhere, and a log always.
 
-The log (``log.jsonl``) has a line for every step begun, ended or lost, and for training every few seconds;
-``assay status`` reads it from another terminal.
+The log (``log.jsonl``) begins each run with ``start``, says what to ``expect``, and has a line for every step begun,
+ended, lost or found damaged, and every few seconds for each that reports how far it is. ``assay status`` reads nothing
+else, so whatever the live view shows is in the log too.
 """
 
 import json
+import os
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO, Any, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console, RenderableType
+from rich.live import Live
 
+from assay.report.status import host, picture
+from assay.run.standing import PLANES, Standing, how_far, model_of, work_of
 from assay.run.step import Step
 
-PLANES = {
-    "wheel": "download",
-    "documents": "corpus",
-    "ingredient": "corpus",
-    "tokenizer": "corpus",
-    "tokens": "corpus",
-    "requests": "corpus",
-    "state": "training",
-    "scores": "evaluation",
-}
-UNITS = {"download": "MB", "corpus": "steps", "training": "k tokens", "evaluation": "task scores"}
 LOG_SECONDS = 5.0
+SHOWN_A_SECOND = 4
 
 
 class RunProgress:
@@ -35,109 +32,111 @@ class RunProgress:
 
     def __init__(self, log: Path) -> None:
         self.console = Console(stderr=True)
-        self.shown = sys.stderr.isatty()
-        self.begin = time.monotonic()
-        self.seconds: dict[str, float] = dict.fromkeys(UNITS, 0.0)
-        self.trained = 0.0
-        self.planned: dict[str, float] = dict.fromkeys(UNITS, 0.0)
-        self.done: dict[str, float] = dict.fromkeys(UNITS, 0.0)
-        self.under_way: dict[str, tuple[Step, dict[str, Any], float]] = {}
-        self._log = log.open("a", encoding="utf-8")
+        self._begin = time.monotonic()
+        self._standing = Standing()
+        self._folding = threading.Lock()
         self._logged: dict[str, float] = {}
-        self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description:<11}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[count]:<28}"),
-            TextColumn("{task.fields[now]}"),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-        )
+        self._log = _opened(log)
+        self._live: Live | None = None
+        self._write({"event": "start", "process": os.getpid(), "host": host()})
 
-    def __enter__(self) -> "RunProgress":
-        if self.shown:
-            self._progress.start()
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._live = Live(
+                console=self.console,
+                get_renderable=self._picture,
+                refresh_per_second=SHOWN_A_SECOND,
+                transient=True,
+            )
+            self._live.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.shown:
-            self._progress.stop()
-        self._log.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+        if problem is None:
+            self._log.close()
+            return
+        with suppress(OSError):  # a full disk is told by the problem itself
+            self._write({"event": "stop", "why": str(problem) or "it was interrupted"})
+        with suppress(OSError):
+            self._log.close()
 
-    def expect(self, steps: Iterable[Step]) -> None:
-        """Steps that will be made; for the totals."""
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What this run's finished steps took, by plane, summed over workers."""
+        return self._sum("seconds")
+
+    @property
+    def trained(self) -> float:
+        """Tokens that this run's finished steps trained."""
+        return self._sum("paid")["training"]
+
+    def expect(self, steps: Iterable[Step], workers: int) -> None:
+        """Steps that will be made, and how many at once; for totals and the time left."""
+        work: dict[tuple[str, str], float] = {}
         for step in steps:
-            self.planned[PLANES[step.kind]] += _work(step)
+            sort = step.kind, model_of(step)
+            work[sort] = work.get(sort, 0.0) + work_of(step)
+        sorts = [{"kind": kind, "model": model, "work": total} for (kind, model), total in work.items()]
+        self._write({"event": "expect", "workers": workers, "steps": sorts})
 
     def say(self, text: str) -> None:
         """A line for the person, on a terminal only, and for the log."""
         self._write({"event": "said", "text": text})
-        if self.shown:
+        if self._live:
             self.console.print(text)
+
+    def warn(self, text: str) -> None:
+        """A line that the person is to see wherever the output goes, and for the log."""
+        self._write({"event": "said", "text": text})
+        self.console.print(text, soft_wrap=True)
 
     def hear(self, event: str, step: Step, about: dict[str, Any]) -> None:
         """An engine's listener."""
         if event == "have":
             return
-        plane = PLANES[step.kind]
-        now = time.monotonic()
-        if event == "begin":
-            self.under_way[step.key] = (step, {}, now)
-        elif event == "progress":
-            begun = self.under_way[step.key][2]
-            self.under_way[step.key] = (step, about, begun)
-        else:
-            self.under_way.pop(step.key, None)
-        if event == "end":
-            self.done[plane] += _work(step)
-            self.seconds[plane] += about["seconds"]
-            if step.kind == "state":
-                self.trained += step.size
-        if event != "progress" or now - self._logged.get(step.key, 0) > LOG_SECONDS:
-            self._logged[step.key] = now
-            self._write(
-                {"event": event, "kind": step.kind, "key": step.key, "title": step.title, "work": step.size, **about}
-            )
-        if self.shown:
-            self._show(plane)
+        step_is = {"kind": step.kind, "key": step.key, "title": step.title, "model": model_of(step)}
+        message = {"event": event, **step_is, "work": work_of(step), **about}
+        if event == "progress":
+            message |= how_far(step, about)
+        self._write(message)
+        if event == "damaged":
+            self.warn(f"{step.title} {about['why']}; it is made anew")
 
-    def _show(self, plane: str) -> None:
-        if plane not in self._bars:
-            self._bars[plane] = self._progress.add_task(plane, total=None, count="", now="")
-        done = self.done[plane] + sum(
-            _done(step, about) for step, about, _ in self.under_way.values() if PLANES[step.kind] == plane
-        )
-        total = max(self.planned[plane], done)
-        scale = {"download": 1e6, "training": 1e3}.get(plane, 1)
-        count = f"{done / scale:,.0f} of {total / scale:,.0f} {UNITS[plane]}"
-        self._progress.update(
-            self._bars[plane], total=total or 1, completed=done, count=count, now=self._now(plane, total - done)
-        )
+    def _sum(self, what: str) -> dict[str, float]:
+        sums = dict.fromkeys(PLANES.values(), 0.0)
+        for (kind, _), tally in self._standing.tallies.items():
+            sums[PLANES[kind]] += getattr(tally, what)
+        return sums
 
-    def _now(self, plane: str, left: float) -> str:
-        """What is under way, how fast, and how long it will take."""
-        under_way = [
-            (step, about, begun) for step, about, begun in self.under_way.values() if PLANES[step.kind] == plane
-        ]
-        if plane == "training":
-            rate = sum(about.get("rate", 0.0) for _, about, _ in under_way)
-            losses = ", ".join(f"{about['loss']:.2f}" for _, about, _ in under_way if "loss" in about)
-            if not rate:
-                return "starting; the first step compiles the model"
-            return f"loss {losses}, {rate / 1e3:,.1f}k tokens/s, {left / rate / 60:.1f} min left"
-        return ", ".join(step.title for step, _, _ in under_way)[:60]
+    def _picture(self) -> RenderableType:
+        with self._folding:
+            return picture(self._standing, self._now())
 
-    def _write(self, message: dict[str, Any]) -> None:
-        self._log.write(json.dumps({"time": round(time.time(), 3), **message}) + "\n")
+    def _now(self) -> float:
+        return time.monotonic() - self._begin
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        """Take an event in, and log it unless it is one of many reports."""
+        now = self._now()
+        with self._folding:
+            self._standing.take({"at": now, **message})
+        if message["event"] == "progress":
+            if now - self._logged.get(message["key"], -LOG_SECONDS) < LOG_SECONDS:
+                return
+            self._logged[message["key"]] = now
+        stamped = {"time": round(time.time(), 3), "at": round(now, 3), **message}
+        self._log.write(json.dumps(stamped) + "\n")
         self._log.flush()
 
 
-def _work(step: Step) -> float:
-    return step.size if step.kind in {"wheel", "state"} else 1.0
-
-
-def _done(step: Step, about: dict[str, Any]) -> float:
-    if step.kind == "state":
-        return float(about.get("new", 0))
-    return float(about.get("done", 0)) if step.kind == "wheel" else 0.0
+def _opened(log: Path) -> IO[str]:
+    """The log, to be appended to, on a new line even if a kill cut the last one off."""
+    cut = log.is_file() and not log.read_bytes()[-1:] in {b"", b"\n"}
+    file = log.open("a", encoding="utf-8")
+    if cut:
+        file.write("\n")
+    return file

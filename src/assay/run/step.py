@@ -44,6 +44,27 @@ class Step:
     """Tokens or documents of work, for progress."""
     place: Mapping[str, Any] = field(default_factory=dict)
     """What the function needs to find its material and what never changes the result, such as a path."""
+    function: str = ""
+    """``module:function`` that makes it; none: the one in `FUNCTIONS` for its kind."""
+
+    @property
+    def needs(self) -> "list[Step]":
+        """Steps to be done before this one."""
+        return [*self.inputs.values(), *([self.after] if self.after else [])]
+
+    def order(self) -> dict[str, Any]:
+        """What a worker, on whatever machine, must know to carry it out; JSON-able."""
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "function": self.function or FUNCTIONS[self.kind],
+            "title": self.title,
+            "recipe": self.recipe,
+            "place": self.place,
+            "numerics": self.numerics,
+            "inputs": {name: (need.kind, need.key) for name, need in self.inputs.items()},
+            "after": (self.after.kind, self.after.key) if self.after else None,
+        }
 
     @cached_property
     def key(self) -> str:
@@ -68,6 +89,11 @@ class Call:
     """Folder of the artifact that saves work, when there is one."""
     tell: Callable[[dict[str, Any]], None]
     """Report progress: ``{done, of, …}``."""
+    kept: Callable[[], None] = lambda: None
+    """To be called when something in ``partial`` has become worth keeping."""
+    stopping: Callable[[], bool] = lambda: False
+    """Whether the work is to be put aside now: keep what is done, then raise `assay.errors.Stopped`. Whoever asks once
+    is given the time to do so; a step that never asks is stopped where it stands."""
 
     def inputs_of(self, prefix: str) -> dict[str, Path]:
         """Inputs called ``prefix:NAME``, by NAME."""

@@ -1,32 +1,65 @@
 """The artifact store: a folder of results, each whole or absent, found by what made it and checked by its hash.
 
-``objects/KIND/KEY/`` holds an artifact's files and ``manifest.json``, which names recipe, inputs and the sha256 of
-every file. A step writes into a folder of its own and is published by one rename after everything was flushed, so
-a kill at any moment leaves nothing half-written. Kernel file locks keep two processes from computing the same key.
+``objects/KIND/KEY/`` holds an artifact's files and ``manifest.json``, which names recipe, numerics, inputs and the
+sha256 of every file. A step writes into a folder of its own and is published by one rename after everything was
+flushed, so a kill at any moment leaves nothing half-written. Kernel file locks keep two processes from computing the
+same key; the kernel frees them however their holder ends, so nothing here waits for a time-out or trusts a clock.
+`assay.run.remote` puts the same store on an object store.
 """
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from assay.errors import StepError
+from assay.files import flush, refused
 from assay.run.identity import file_hash
 
 MANIFEST = "manifest.json"
-PARTIAL_DAYS = 14
 
 
-def default_root() -> Path:
+class Damaged(StepError):
+    """An artifact is not what was written, or is gone; what was left of it has been moved aside."""
+
+    def __init__(self, kind: str, key: str, why: str) -> None:
+        super().__init__(f"{kind} {key[:12]} in the store {why}; run the same command again to make it anew")
+        self.kind = kind
+        self.key = key
+        self.why = why
+
+
+def default_address() -> str:
     """``ASSAY_STORE``, or ``.assay/store`` under the current folder."""
-    return Path(os.environ.get("ASSAY_STORE") or ".assay/store").absolute()
+    return os.environ.get("ASSAY_STORE") or ".assay/store"
+
+
+def open_store(address: str | None = None) -> "Store":
+    """The store at an address: a folder, or anything that fsspec knows, such as ``s3://bucket/prefix``.
+
+    Raises:
+        StepError: It cannot be written or reached.
+        InputError: The address needs a library that is not installed.
+    """
+    address = address or default_address()
+    if "://" in address and not address.startswith("file://"):
+        from assay.run.remote import RemoteStore
+
+        return RemoteStore(address)
+    return Store(Path(address.removeprefix("file://")).absolute())
+
+
+def existing_store(address: str | None = None) -> "Store | None":
+    """As `open_store`, but where there is no such folder yet none is made."""
+    address = address or default_address()
+    if "://" not in address and not Path(address).is_dir():
+        return None
+    return open_store(address)
 
 
 class Store:
@@ -43,42 +76,70 @@ class Store:
                 f"the store {root} cannot be written: {problem.strerror}. Set ASSAY_STORE to another folder"
             ) from None
 
+    @property
+    def address(self) -> str:
+        """What `open_store` finds this store by."""
+        return str(self.root)
+
     def place(self, kind: str, key: str) -> Path:
         """Where an artifact lies, or would."""
         return self.root / "objects" / kind / key
 
     def has(self, kind: str, key: str) -> bool:
         """Whether the artifact is there, every file with the size its manifest says."""
-        folder = self.place(kind, key)
+        return _is_whole(self.place(kind, key))
+
+    def manifest(self, kind: str, key: str) -> dict[str, Any]:
+        """What an artifact's manifest says.
+
+        Raises:
+            Damaged: There is none that can be read.
+        """
         try:
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            return all((folder / name).stat().st_size == entry["bytes"] for name, entry in manifest["files"].items())
-        except (OSError, ValueError, KeyError):
-            return False
+            found: dict[str, Any] = json.loads((self.place(kind, key) / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise Damaged(kind, key, "has no manifest that can be read") from None
+        return found
+
+    def artifacts(self) -> Iterator[tuple[str, str]]:
+        """(kind, key) of everything that was published, in no order."""
+        for path in (self.root / "objects").glob(f"*/*/{MANIFEST}"):
+            yield path.parent.parent.name, path.parent.name
 
     def open(self, kind: str, key: str) -> Path:
         """The folder of an artifact whose hashes were checked (once a process).
 
         Raises:
-            StepError: It is not there, or its bytes are not what was written. It is then moved aside.
+            Damaged: It is not there, or its bytes are not what was written. It is then moved aside.
         """
+        self._check(kind, key, None)
+        return self.place(kind, key)
+
+    def file(self, kind: str, key: str, name: str) -> Path:
+        """One file of an artifact, its hash checked (once a process), without reading the others.
+
+        Raises:
+            Damaged: As for `open`.
+        """
+        self._check(kind, key, name)
+        return self.place(kind, key) / name
+
+    def _check(self, kind: str, key: str, only: str | None) -> None:
         folder = self.place(kind, key)
-        if folder in self._checked:
-            return folder
-        if not self.has(kind, key):
-            if folder.exists():
-                self._move_aside(folder)
-            raise StepError(f"the store has no whole {kind} {key[:12]}; run the same command again to make it")
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        for name, entry in manifest["files"].items():
-            if file_hash(folder / name) != entry["sha256"]:
-                self._move_aside(folder)
-                raise StepError(
-                    f"{kind} {key[:12]} in the store {self.root} is damaged ({name} is not what was written). "
-                    "It was moved aside; run the same command again to make it anew"
-                )
-        self._checked.add(folder)
-        return folder
+        if folder in self._checked or (only is not None and folder / only in self._checked):
+            return
+        if not folder.exists():
+            raise Damaged(kind, key, "is gone")
+        try:
+            files = self.manifest(kind, key)["files"]
+            read = files if only is None else {only: files[only]}
+            wrong = next((name for name, entry in read.items() if not _is_as_written(folder / name, entry)), None)
+        except (Damaged, KeyError, TypeError):
+            wrong = MANIFEST
+        if wrong is not None:
+            self._move_aside(folder)
+            raise Damaged(kind, key, f"is damaged ({wrong} is not what was written)")
+        self._checked.add(folder if only is None else folder / only)
 
     @contextlib.contextmanager
     def lock(self, key: str) -> Iterator[None]:
@@ -93,92 +154,111 @@ class Store:
         folder = Path(tempfile.mkdtemp(dir=self.root / "staging"))
         try:
             yield folder
-        except OSError as problem:
-            if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise disk_full(self.root) from None
-            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def publish(self, folder: Path, kind: str, key: str, about: dict[str, Any]) -> None:
-        """Make a staged folder an artifact: hash, flush, rename."""
-        files = {
-            str(path.relative_to(folder)): {"sha256": file_hash(path), "bytes": path.stat().st_size}
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
-        manifest = {"kind": kind, "key": key, **about, "files": files}
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        for path in folder.rglob("*"):
-            flush(path)
-        flush(folder)
+    def publish(self, folder: Path, kind: str, key: str, about: Mapping[str, Any]) -> None:
+        """Make a staged folder an artifact: hash, flush, rename.
+
+        Args:
+            folder: From `staging`.
+            kind: Of the artifact.
+            key: Of the artifact.
+            about: What the manifest says beside kind, key and files.
+        """
+        seal(folder, {**about, "kind": kind, "key": key})
         target = self.place(kind, key)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            self._move_aside(target)
+        self._move_aside(target)
         folder.rename(target)
         flush(target.parent)
 
-    def clear_staging(self) -> None:
-        """Remove what killed processes left, and half-trained stretches that nobody went on with for two weeks.
+    def remove(self, kind: str, key: str) -> None:
+        """Take an artifact away: out of sight at once, then off the disk."""
+        folder = self.place(kind, key)
+        self._move_aside(folder)
+        (self.root / "locks" / key).unlink(missing_ok=True)
 
-        Only while no other process uses the store.
-        """
+    def partial(self, key: str) -> Path:
+        """The folder for what a step has done so far; it survives a kill and holds what an earlier try left."""
+        return self.root / "partial" / key
+
+    def keep_partial(self, key: str) -> None:
+        """Told when a step has put something into its `partial` folder; here it is safe already."""
+
+    def drop_partial(self, key: str) -> None:
+        """Forget what a step had done so far, once its artifact is there."""
+        shutil.rmtree(self.partial(key), ignore_errors=True)
+
+    def clear_staging(self) -> None:
+        """Remove what killed processes left. Only while no other process uses the store."""
         with (self.root / "locks" / "store").open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 return
-            forgotten = time.time() - PARTIAL_DAYS * 86_400
             for folder in (self.root / "staging").iterdir():
                 shutil.rmtree(folder, ignore_errors=True)
-            for folder in (self.root / "partial").iterdir():
-                if folder.stat().st_mtime < forgotten:
-                    shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """Tell other processes that this one works here, so that they clear nothing away."""
-        self.clear_staging()
-        with (self.root / "locks" / "store").open("w") as handle:
+        """Tell other processes that this one works here, so that they clear nothing away.
+
+        Raises:
+            StepError: The store cannot be written.
+        """
+        try:
+            self.clear_staging()
+            handle = (self.root / "locks" / "store").open("w")
+        except OSError as problem:
+            if told := refused(problem, self.root):
+                raise told from None
+            raise
+        with handle:
             fcntl.flock(handle, fcntl.LOCK_SH)
             yield
 
     def _move_aside(self, folder: Path) -> None:
-        aside = Path(tempfile.mkdtemp(dir=self.root / "staging", prefix="damaged-"))
-        with contextlib.suppress(OSError):
-            folder.rename(aside / folder.name)
+        self._checked = {path for path in self._checked if folder not in (path, *path.parents)}
+        if folder.exists():
+            aside = Path(tempfile.mkdtemp(dir=self.root / "staging", prefix="damaged-"))
+            with contextlib.suppress(OSError):
+                folder.rename(aside / folder.name)
 
 
-def flush(path: Path) -> None:
-    """Have the kernel write a file or folder to disk."""
-    handle = os.open(path, os.O_RDONLY)
+def seal(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a folder's manifest, with the sha256 and size of every file, and flush everything; the manifest."""
+    files = {
+        str(path.relative_to(folder)): {"sha256": file_hash(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    manifest = {**about, "files": files}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for path in folder.rglob("*"):
+        flush(path)
+    flush(folder)
+    return manifest
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether every file of a sealed folder is what was written."""
+    if not _is_whole(folder):
+        return False
+    files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    return all(_is_as_written(folder / name, entry) for name, entry in files.items())
+
+
+def _is_as_written(path: Path, entry: Mapping[str, Any]) -> bool:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return bool(path.stat().st_size == entry["bytes"] and file_hash(path) == entry["sha256"])
+    except OSError:
+        return False
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file by new text, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+def _is_whole(folder: Path) -> bool:
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).rename(path)
-    except BaseException as problem:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(problem, OSError) and problem.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise disk_full(path.parent) from None
-        raise
-
-
-def disk_full(place: Path) -> StepError:
-    """The error for a disk that has no room left."""
-    return StepError(
-        f"the disk that holds {place} is full; nothing half-written was kept. Make room and run the same command again"
-    )
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return all((folder / name).stat().st_size == entry["bytes"] for name, entry in files.items())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False

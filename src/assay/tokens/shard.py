@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+SHARD = "shard.json"
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -46,13 +48,13 @@ def write_shard(
     np.save(folder / "offsets.npy", offsets)
     np.save(folder / "labels.npy", np.array([index[label] for label in labels], np.int32))
     about = {"dtype": np.dtype(kind).name, "labels": names, "tokens": int(offsets[-1]), "documents": len(documents)}
-    (folder / "shard.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    (folder / SHARD).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return int(offsets[-1])
 
 
 def read_shard(folder: Path) -> Shard:
     """Open a shard."""
-    about = json.loads((folder / "shard.json").read_text(encoding="utf-8"))
+    about = json.loads((folder / SHARD).read_text(encoding="utf-8"))
     return Shard(
         ids=np.memmap(folder / "ids.bin", dtype=about["dtype"], mode="r"),
         offsets=np.load(folder / "offsets.npy"),
@@ -61,6 +63,6 @@ def read_shard(folder: Path) -> Shard:
     )
 
 
-def shard_tokens(folder: Path) -> int:
-    """Training tokens of a shard, without opening it."""
-    return int(json.loads((folder / "shard.json").read_text(encoding="utf-8"))["tokens"])
+def shard_tokens(file: Path) -> int:
+    """Training tokens of a shard, by its `SHARD` file alone."""
+    return int(json.loads(file.read_text(encoding="utf-8"))["tokens"])

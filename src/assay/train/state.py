@@ -1,7 +1,7 @@
 """A training state: everything that the next step depends on, and the history that led to it.
 
-``state.safetensors`` holds float32 master weights, both moments, and the losses; ``history.json`` the held-out curve
-and what was seen. Nothing is pickled. A state at step s of a path equals the state at s of any longer path.
+``state.safetensors`` holds float32 master weights and both moments; ``history.json`` the losses, the held-out curve and
+what was seen. Nothing is pickled. A state at step s of a path equals the state at s of any longer path.
 """
 
 import errno
@@ -9,12 +9,11 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from assay.train.history import load_history
+from assay.train.history import HISTORY, load_history
 
 
 @dataclass
@@ -44,19 +43,24 @@ def save_state(state: State, folder: Path) -> None:
         "master": state.master,
         "first": state.first,
         "second": state.second,
-        "losses": torch.tensor(state.losses, dtype=torch.float64),
     }
     try:
         save_file(tensors, folder / "state.safetensors")
     except SafetensorError as problem:  # the library's own words for what the operating system said
         raise OSError(errno.ENOSPC if "os error 28" in str(problem) else errno.EIO, str(problem)) from None
-    about = {"step": state.step, "moment_steps": state.moment_steps, "heldout": state.heldout, "seen": state.seen}
-    (folder / "history.json").write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
+    about = {
+        "step": state.step,
+        "moment_steps": state.moment_steps,
+        "losses": state.losses,
+        "heldout": state.heldout,
+        "seen": state.seen,
+    }
+    (folder / HISTORY).write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def load_state(folder: Path) -> State:
     """Read a state."""
-    about = load_history(folder)
+    about = load_history(folder / HISTORY)
     with safe_open(folder / "state.safetensors", framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     return State(
@@ -65,7 +69,7 @@ def load_state(folder: Path) -> State:
         first=tensors["first"],
         second=tensors["second"],
         moment_steps=about["moment_steps"],
-        losses=tensors["losses"].tolist(),
+        losses=about["losses"],
         heldout=about["heldout"],
         seen=about["seen"],
     )

@@ -5,6 +5,7 @@ one artifact. What was trained before, the parent's state or this step's own las
 """
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -12,13 +13,14 @@ from typing import Any
 
 import torch
 
-from assay.errors import StepError
+from assay.errors import StepError, Stopped
 from assay.evaluate.requests import read_requests
 from assay.evaluate.scorer import score_requests
 from assay.model.decoder import Decoder, decayed, initialise
 from assay.model.loss import linear_cross_entropy
 from assay.model.sizes import SIZES
 from assay.run.step import Call
+from assay.run.store import is_sealed, seal
 from assay.study.paths import Path as ArmPath
 from assay.study.paths import Piece, steps_in
 from assay.tokens.mixture import Mixture
@@ -30,7 +32,7 @@ from assay.train.schedule import learning_rates
 from assay.train.state import State, load_state, save_state
 
 SAVE_SECONDS = 20.0
-"""At most this much work is lost to a kill."""
+"""At most this much work is lost to a kill; ``ASSAY_SAVE_SECONDS`` sets another."""
 
 
 def train(call: Call) -> None:
@@ -72,6 +74,7 @@ class _Run:
             self.settings["learning_rate"],
             self.settings["warmup_steps"],
             self.settings["final_learning_rate"],
+            self.settings.get("cosine_floor", 0.0),  # there wherever the path has a cosine
         )
         starts = [sum(piece.steps for piece in self.path[:index]) for index in range(len(self.path))]
         self.resets = {start for start, piece in zip(starts, self.path, strict=True) if piece.moments == "reset"}
@@ -80,10 +83,9 @@ class _Run:
         """This step's own last save, or the parent's state, or a fresh model."""
         saves = sorted(self.call.partial.glob("step-*")) if self.call.partial.is_dir() else []
         for save in reversed(saves):
-            try:
+            if is_sealed(save):
                 return load_state(save)
-            except (OSError, ValueError, KeyError):
-                shutil.rmtree(save, ignore_errors=True)
+            shutil.rmtree(save, ignore_errors=True)
         if self.call.after is not None:
             return load_state(self.call.after)
         master = initialise(self.size, self.recipe["vocabulary"], self.recipe["seed"])
@@ -103,9 +105,15 @@ class _Run:
         decoder = Decoder(self.size, vocabulary, optimizer.work, compiled_block())
         one_pass = compiled_softmax_pass()
         begin, first, saved = time.monotonic(), state.step, time.monotonic()
+        save_seconds = float(os.environ.get("ASSAY_SAVE_SECONDS", SAVE_SECONDS))
         per_step = settings["sequence"] * settings["rows_per_step"]
         while state.step < self.end:
             step = state.step
+            if self.call.stopping():
+                if step > first:
+                    self._gather(state, optimizer)
+                    self._save(state)
+                raise Stopped(f"put aside after step {step}")
             if step in self.resets:
                 optimizer.reset_moments()
             batch = self.mixture.batch(step)
@@ -138,7 +146,7 @@ class _Run:
                     "rate": (state.step - first) * per_step / max(elapsed, 1e-9),
                 }
             )
-            if time.monotonic() - saved > SAVE_SECONDS and state.step < self.end:
+            if time.monotonic() - saved >= save_seconds and state.step < self.end:
                 self._gather(state, optimizer)
                 self._save(state)
                 saved = time.monotonic()
@@ -156,10 +164,12 @@ class _Run:
         aside = partial / "writing"
         shutil.rmtree(aside, ignore_errors=True)
         save_state(state, aside)
+        seal(aside, {"step": state.step})
         older = [save for save in partial.glob("step-*") if save != target]
         aside.rename(target)
         for save in older:
             shutil.rmtree(save, ignore_errors=True)
+        self.call.kept()
 
     def _look(self, decoder: Decoder) -> dict[str, float]:
         """Bits per byte of the first documents of each held-out set."""

@@ -1,0 +1,132 @@
+"""The run folder's files, written from the store's artifacts: item records, ledger, curves, each file whole."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.errors import StepError
+from assay.evaluate.records import RECORDS
+from assay.evaluate.task import load_task
+from assay.files import as_json, flush, write_whole
+from assay.model.sizes import SIZES
+from assay.run.graph import Graph, Leaf
+from assay.run.ledger import build_ledger, largest_share_error
+from assay.run.store import Store
+from assay.study.paths import path_of
+from assay.study.plan import Plan
+from assay.train.history import HISTORY, load_history
+from assay.train.schedule import learning_rates
+
+
+def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) -> None:
+    """Write item records, ledger and curves, each file whole.
+
+    Args:
+        plan: The study.
+        graph: Its steps, all of them in the store.
+        out: The run folder.
+        store: Where the artifacts are.
+        label: The numerics in one line.
+
+    Raises:
+        Damaged: An artifact is not what was written.
+        StepError: An arm did not see the shares it declares.
+    """
+    formats = {task.id: task.default_format for task in map(load_task, plan.study.spec.evaluate.tasks)}
+    items = out / "items"
+    items.mkdir(exist_ok=True)
+    wanted = set()
+    for leaf in graph.leaves:
+        name = f"{leaf.arm.name}.{leaf.size}.s{leaf.seed}.parquet".replace("/", "_")
+        wanted.add(name)
+        _write_table(_records(plan, leaf, store, formats, label), items / name)
+    for stale in items.glob("*.parquet"):
+        if stale.name not in wanted:
+            stale.unlink()
+    ledger = build_ledger(plan, graph, store)
+    error, slack = largest_share_error(ledger, plan)
+    if error > slack:
+        raise StepError(
+            f"an arm saw a share that is off by {error:.4f}; this is a defect of Assay, and no result is given"
+        )
+    write_whole(out / "ledger.json", as_json(ledger))
+    write_whole(out / "curves.json", as_json(_curves(plan, graph, store)))
+
+
+def _records(plan: Plan, leaf: Leaf, store: Store, formats: dict[str, str], label: str) -> pa.Table:
+    versions = {task.id: task.version for task in plan.design.tasks}
+    tables = []
+    for task, step in leaf.scores.items():
+        scores = pq.read_table(store.file("scores", step.key, "scores.parquet"))
+        about: dict[str, Any] = {
+            "checkpoint": leaf.states[-1].key,
+            "arm": leaf.arm.name,
+            "size": leaf.size,
+            "seed": leaf.seed,
+            "fork_seed": 0,
+            "stage": leaf.arm.stages[-1].name,
+            "tokens_seen": leaf.arm.steps * plan.study.tokens_per_step,
+            "task": task,
+            "task_version": versions[task],
+            "format": formats.get(task, "text"),
+            "numerics": label,
+        }
+        columns = {field.name: [about[field.name]] * scores.num_rows for field in RECORDS if field.name in about}
+        columns |= {name: scores.column(name) for name in scores.column_names}
+        tables.append(
+            pa.table(
+                [
+                    pa.array(columns[f.name], f.type) if isinstance(columns[f.name], list) else columns[f.name]
+                    for f in RECORDS
+                ],
+                schema=RECORDS,
+            )
+        )
+    return pa.concat_tables(tables)
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(table, aside, compression="zstd")
+        flush(aside)
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _curves(plan: Plan, graph: Graph, store: Store) -> dict[str, Any]:
+    """Loss, learning rate and held-out bits per byte along every segment."""
+    train, per_step = plan.study.spec.train, plan.study.tokens_per_step
+    segments = []
+    ends: dict[str, tuple[Leaf, list[str]]] = {}
+    for leaf in graph.leaves:
+        ends.setdefault(leaf.states[-1].key, (leaf, []))[1].append(leaf.arm.name)
+    for key, (leaf, arms) in ends.items():
+        history = load_history(store.file("state", key, HISTORY))
+        losses = history["losses"]
+        peak = train.learning_rate or SIZES[leaf.size].learning_rate
+        rates = learning_rates(
+            path_of(leaf.arm, train.rows_per_step),
+            peak,
+            train.warmup_steps,
+            train.final_learning_rate,
+            train.cosine_floor,
+        )
+        segments.append(
+            {
+                "size": leaf.size,
+                "seed": leaf.seed,
+                "path": "+".join(stage.name for stage in leaf.arm.stages),
+                "arms": arms,
+                "step": list(range(1, len(losses) + 1)),
+                "tokens": [(step + 1) * per_step for step in range(len(losses))],
+                "loss": [round(float(loss), 6) for loss in losses],
+                "lr": [float(f"{rate:.6g}") for rate in rates],
+                "heldout": [{**look, "tokens": look["step"] * per_step} for look in history["heldout"]],
+            }
+        )
+    return {"segments": segments}

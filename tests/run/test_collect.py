@@ -1,0 +1,145 @@
+"""`assay gc`: what named studies and runs need stays, the rest is told, and deleted only when asked."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from assay.run.store import Store
+from tiny_study import STUDY, TinyStudy
+
+
+def held(study: TinyStudy) -> dict[str, str]:
+    """KIND/KEY to title of everything in the store."""
+    paths = (study.store / "objects").glob("*/*/manifest.json")
+    return {f"{path.parent.parent.name}/{path.parent.name}": json.loads(path.read_text())["title"] for path in paths}
+
+
+def with_one_seed(study: TinyStudy) -> str:
+    """A study file that needs the first seed only."""
+    (study.folder / "one.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 1"))
+    return "one.yaml"
+
+
+def test_a_study_keeps_all_that_it_was_made_from(ran: TinyStudy) -> None:
+    told = ran.assay("gc", "study.yaml", "--delete")
+    assert told.returncode == 0, told.stderr
+    assert "Everything in the store is needed" in told.stdout
+    assert f"Needed, and kept: {len(held(ran))} artifacts" in told.stdout
+
+
+def test_without_anything_to_keep_it_refuses(ran: TinyStudy) -> None:
+    done = ran.assay("gc", "--delete")
+    assert done.returncode == 2
+    assert "this would delete everything: name the studies to keep" in done.stderr
+
+
+def test_it_says_what_it_would_free_and_touches_nothing(copied: TinyStudy) -> None:
+    before = held(copied)
+    told = copied.assay("gc", with_one_seed(copied)).stdout
+    other_seed = [title for title in before.values() if "seed 1" in title]
+    assert f"Would free: {len(other_seed)} artifacts" in told
+    assert "Nothing was deleted" in told
+    assert held(copied) == before
+
+
+def test_what_is_deleted_is_exactly_what_the_study_does_not_need(copied: TinyStudy) -> None:
+    before = held(copied)
+    some = next(name.partition("/")[2] for name, title in before.items() if "seed 1" in title)
+    (copied.store / "locks" / some).touch()
+    study = with_one_seed(copied)
+    assert copied.assay("gc", study, "--delete").returncode == 0
+    assert held(copied) == {name: title for name, title in before.items() if "seed 1" not in title}
+    assert not (copied.store / "locks" / some).exists()
+    assert list((copied.store / "staging").iterdir()) == []
+    again = copied.assay("run", study, "--out", "again")
+    assert again.returncode == 0, again.stderr
+    events = [json.loads(line) for line in (copied.folder / "again" / "log.jsonl").read_text().splitlines()]
+    assert not [event for event in events if event["event"] == "end"], "what was kept is all that the study needs"
+
+
+def test_a_run_folder_keeps_what_it_was_made_from_whatever_the_study_now_says(copied: TinyStudy) -> None:
+    before = held(copied)
+    told = copied.assay("gc", with_one_seed(copied), "--keep-runs", "out", "--delete")
+    assert told.returncode == 0, told.stderr
+    assert held(copied) == before
+    (copied.folder / "out" / "log.jsonl").unlink()
+    assert copied.assay("gc", "--keep-runs", "out", "--delete").returncode == 0
+    assert held(copied) == before, "states are found by their arms' paths, the rest by what these were made from"
+
+
+def test_steps_made_under_other_numerics_are_counted_and_said(copied: TinyStudy) -> None:
+    state = next((copied.store / "objects" / "state").glob("*/manifest.json"))
+    manifest = json.loads(state.read_text())
+    manifest["numerics"] |= {"precision": "float32", "instructions": "avx2"}
+    manifest["recipe"]["precision"] = "float32"
+    other = state.parent.with_name("f" * 40)
+    other.mkdir()
+    for name in manifest["files"]:
+        os.link(state.parent / name, other / name)
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    told = copied.assay("gc", "study.yaml").stdout
+    assert "1 of those not needed are steps of the named studies under other numerics" in told
+    assert "Would free: 1 artifact, 16" in told
+
+
+def test_unfinished_work_goes_unless_a_kept_study_will_go_on_with_it(copied: TinyStudy) -> None:
+    store = Store(copied.store)
+    names = [name for name, title in held(copied).items() if title.startswith("train") and "seed 0" in title]
+    missing, present = (name.partition("/")[2] for name in names[:2])
+    for path in store.place("state", missing).iterdir():
+        path.unlink()
+    store.place("state", missing).rmdir()
+    for key in (missing, present, "0" * 40):
+        (copied.store / "partial" / key / "step-000000002").mkdir(parents=True)
+    told = copied.assay("gc", "study.yaml", "--delete").stdout
+    assert "unfinished work" in told
+    assert [path.name for path in (copied.store / "partial").iterdir()] == [missing]
+
+
+def test_it_keeps_off_a_store_that_another_process_uses_and_names_it(copied: TinyStudy) -> None:
+    hold = "import sys, time; from pathlib import Path; from assay.run.store import Store\n"
+    hold += "with Store(Path(sys.argv[1])).in_use(): print('held', flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", hold, copied.store], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        before = held(copied)
+        done = copied.assay("gc", with_one_seed(copied), "--delete")
+        assert done.returncode == 1
+        assert "is in use by" in done.stderr
+        if Path("/proc/locks").is_file():
+            assert f"process {holder.pid} (" in done.stderr
+        assert held(copied) == before
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_a_kill_while_deleting_leaves_every_artifact_whole_or_absent(copied: TinyStudy) -> None:
+    study = with_one_seed(copied)
+    kill = """
+import os, shutil, signal, sys
+from pathlib import Path
+left, rename, unlink = [int(sys.argv.pop(1))], Path.rename, os.unlink
+def count(function):
+    def counted(*arguments, **more):
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **more)
+    return counted
+Path.rename, os.unlink = count(rename), count(unlink)
+from assay.cli import main
+main()
+"""
+    for moves in (0, 3, 14, 25):
+        arguments = [sys.executable, "-c", kill, str(moves), "gc", study, "--delete"]
+        done = subprocess.run(arguments, cwd=copied.folder, env=copied.environment, capture_output=True, check=False)
+        assert done.returncode in {-signal.SIGKILL, 0}, done.stderr
+        assert all(Store(copied.store).has(*name.split("/")) for name in held(copied))
+    assert copied.assay("gc", study, "--delete").returncode == 0
+    assert list((copied.store / "staging").iterdir()) == []
+    assert not [title for title in held(copied).values() if "seed 1" in title]
