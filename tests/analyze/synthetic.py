@@ -254,7 +254,7 @@ def write_run(folder: Path, design: Design | None = None, seed: int = 0) -> Desi
         "design": design.model_dump(mode="json"),
         "numerics": "cpu-bf16-compiled",
         "segments": [],
-        "arms": [{"arm": arm, "stages": stages[arm]} for arm in design.arms],
+        "arms": [{"arm": arm, "sizes": list(design.sizes), "stages": stages[arm]} for arm in design.arms],
     }
     _write(folder / "plan.json", plan)
     _write(folder / "ledger.json", [row for arm in design.arms for row in _ledger(design, arm, stages[arm])])

@@ -57,8 +57,8 @@ class Records:
     """By (size, task)."""
     checkpoints: dict[tuple[str, str, int], frozenset[str]]
     """By (size, arm, seed)."""
-    numerics: dict[tuple[str, str], tuple[str, ...]]
-    """By (size, arm), sorted."""
+    numerics: dict[tuple[str, str, int], tuple[str, ...]]
+    """By (size, arm, seed), sorted."""
 
     def one_checkpoint(self, size: str, arms: Sequence[str], seeds: Sequence[int]) -> bool:
         """Whether these arms are the same checkpoint in every one of these seeds."""
@@ -195,9 +195,9 @@ def _checkpoints(items: pa.Table) -> dict[tuple[str, str, int], frozenset[str]]:
     return {key: frozenset(names) for key, names in found.items()}
 
 
-def _numerics(items: pa.Table) -> dict[tuple[str, str], tuple[str, ...]]:
-    found: dict[tuple[str, str], set[str]] = {}
-    keys = ["size", "arm", "numerics"]
+def _numerics(items: pa.Table) -> dict[tuple[str, str, int], tuple[str, ...]]:
+    found: dict[tuple[str, str, int], set[str]] = {}
+    keys = ["size", "arm", "seed", "numerics"]
     for row in items.select(keys).group_by(keys).aggregate([]).to_pylist():
-        found.setdefault((row["size"], row["arm"]), set()).add(row["numerics"])
+        found.setdefault((row["size"], row["arm"], row["seed"]), set()).add(row["numerics"])
     return {key: tuple(sorted(names)) for key, names in found.items()}

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from assay.analyze.effects import Estimate, Part, Sample, combine, task_part
+from assay.analyze.numerics import numerics_confound
 from assay.analyze.power import smallest_effect
 from assay.analyze.records import COLUMNS, VALUE_OF, Floats, Records, read_records
 from assay.analyze.summary import Finding, above_chance, summarise
@@ -25,7 +26,7 @@ from assay.analyze.verdict import decide, favours, holm, margin_of
 from assay.errors import InputError
 from assay.study.design import Contrast, Design, Measure, Metric
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raise when the same records give other results."""
 DIGITS = 10
 
@@ -42,14 +43,21 @@ class Estimator:
     def estimate(
         self, size: str, arms: Sequence[str], weights: Sequence[float], tasks: Sequence[str], measure: Measure
     ) -> Estimate | None:
-        """Σ_arm weight · value over the seeds that all these arms and tasks have; None where there is none.
+        """Σ_arm weight · value over the seeds that all these arms and tasks have; None where there is none."""
+        parts = self.parts(size, arms, weights, tasks, measure)
+        return combine(parts) if parts else None
+
+    def parts(
+        self, size: str, arms: Sequence[str], weights: Sequence[float], tasks: Sequence[str], measure: Measure
+    ) -> list[Part]:
+        """What each task gives to that estimate; empty where no seed has all these arms and tasks.
 
         Within a task only the items that every arm answered in every such seed count.
         """
         arrays = [self._values(size, arms, task, VALUE_OF[measure]) for task in tasks]
         seeds = self._seeds(arrays)
         if not len(seeds):
-            return None
+            return []
         parts = []
         for task, values in zip(tasks, arrays, strict=True):
             key = (size, tuple(arms), tuple(weights), task, measure, tuple(seeds))
@@ -57,10 +65,10 @@ class Estimator:
                 assert values is not None
                 sample = self._sample(size, task, values[:, seeds], weights, measure)
                 if sample is None:
-                    return None
+                    return []
                 self._parts[key] = task_part(sample)
             parts.append(self._parts[key])
-        return combine(parts)
+        return parts
 
     def one_checkpoint(self, size: str, arms: Sequence[str], tasks: Sequence[str]) -> bool:
         """Whether the arms are one checkpoint: by name, or by the very same bits of every gold answer."""
@@ -119,7 +127,7 @@ def build_results(design: Design, items: pa.Table) -> dict[str, Any]:
     findings = [
         _finding(estimator, alone, contrast, size, metric)
         for contrast in design.contrasts
-        for size in design.sizes
+        for size in contrast.sizes or design.sizes
         for metric in design.metrics
     ]
     _judge(findings)
@@ -313,8 +321,12 @@ def _relative(design: Design, metric: Metric, effect: float | None, base: Estima
 
 
 def _numerics(records: Records, size: str, contrast: Contrast) -> list[str]:
-    a, b = (records.numerics.get((size, arm), ()) for arm in (contrast.a, contrast.b))
-    return [f"numerics: {', '.join(a)} against {', '.join(b)}"] if a and b and a != b else []
+    labels = [
+        {seed: names for (where, name, seed), names in records.numerics.items() if (where, name) == (size, arm)}
+        for arm in contrast.arms
+    ]
+    found = numerics_confound(labels)
+    return [found] if found else []
 
 
 def _round(value: Any) -> Any:

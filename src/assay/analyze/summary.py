@@ -34,15 +34,18 @@ class Finding:
 
 def summarise(design: Design, findings: Sequence[Finding], chance: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """``sentences`` (one a family), ``primary``, ``note``, ``undecided`` and ``above_chance``."""
-    size = largest_size(design)
     asked = [finding for finding in findings if finding.row["declared"]]
     tests = Counter(finding.row["family"] for finding in asked if finding.row["p"] is not None)
-    here = [finding.row for finding in asked if finding.row["size"] == size]
-    at_size = f" at {size}" if len(design.sizes) > 1 else ""
+    rows = [finding.row for finding in asked]
+    largest = {
+        family: _largest_size(design, [row for row in rows if row["family"] == family]) for family in design.families
+    }
+    here = [row for row in rows if row["size"] == largest[row["family"]]]
+    at_size = {family: f" at {size}" if len(design.sizes) > 1 else "" for family, size in largest.items()}
     sentences = [
         {
             "family": family,
-            "text": _sentence(design, family, at_size, [row for row in here if row["family"] == family]),
+            "text": _sentence(design, family, at_size[family], [row for row in here if row["family"] == family]),
         }
         for family in design.families
         if any(row["family"] == family for row in here)
@@ -60,10 +63,11 @@ def summarise(design: Design, findings: Sequence[Finding], chance: Sequence[dict
     }
 
 
-def largest_size(design: Design) -> str:
-    """The size with the most parameters; the last one where they are not known."""
-    order = {size: index for index, size in enumerate(design.sizes)}
-    return max(design.sizes, key=lambda size: (design.parameters.get(size, {}).get("body", 0), order[size]))
+def _largest_size(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
+    """Of the rows' sizes the one with the most parameters; the last one where they are not known."""
+    asked = {row["size"] for row in rows}
+    order = {size: index for index, size in enumerate(design.sizes) if size in asked}
+    return max(order, default=None, key=lambda size: (design.parameters.get(size, {}).get("body", 0), order[size]))
 
 
 def above_chance(design: Design, estimate: Estimating, records: Records) -> list[dict[str, Any]]:
