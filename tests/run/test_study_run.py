@@ -196,6 +196,25 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(finished: TinyStudy, tiny
     assert ours.read_bytes() == theirs.read_bytes()
 
 
+def test_two_runs_on_one_store_at_the_same_time_make_no_step_twice(
+    finished: TinyStudy, tiny: Callable[[], TinyStudy]
+) -> None:
+    study = tiny()
+    changed = STUDY.replace("study: tiny", "study: other").replace("seeds: 2", "seeds: 3")
+    (study.folder / "other.yaml").write_text(changed)
+    runs = [study.start("run", "study.yaml", "--out", "one"), study.start("run", "other.yaml", "--out", "two")]
+    for process in runs:
+        _, said = process.communicate(timeout=200)
+        assert process.returncode == 0, said
+    made = []
+    for out in ("one", "two"):
+        events = map(json.loads, (study.folder / out / "log.jsonl").read_text().splitlines())
+        made += [event["key"] for event in events if event["event"] == "end" and event["done"]]
+    assert len(made) == len(set(made)), "a step was made twice"
+    ours, theirs = study.folder / "one" / "results.json", finished.folder / "out" / "results.json"
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
 def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
     process = study.start("run", "study.yaml", "--out", "out")

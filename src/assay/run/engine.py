@@ -71,9 +71,12 @@ class Engine(ABC):
             StepError: A step failed; the others' results are kept.
             InputError: A step found that the user's input cannot work.
         """
-        queue = Queue(goals, lambda step: self.store.has(step.kind, step.key))
+        queue = self._queue(goals)
         for step in queue.held.values():
             self.listen("have", step, {})
+        for step in queue.wanted.values():
+            if self.store.place(step.kind, step.key).exists():
+                self.listen("damaged", step, {"why": "is damaged (a file is missing or has another size)"})
         while queue:
             while queue.can_begin and self._can_give():
                 step = queue.take()
@@ -83,7 +86,11 @@ class Engine(ABC):
 
     def missing(self, goals: Iterable[Step]) -> list[Step]:
         """The steps that `make` would carry out."""
-        return list(Queue(goals, lambda step: self.store.has(step.kind, step.key)).wanted.values())
+        return list(self._queue(goals).wanted.values())
+
+    def _queue(self, goals: Iterable[Step]) -> Queue:
+        self.store.look()
+        return Queue(goals, lambda step: self.store.listed(step.kind, step.key))
 
     def _take_in(self, queue: Queue, step: Step, message: Mapping[str, Any]) -> None:
         name = step.title or step.kind
@@ -93,9 +100,11 @@ class Engine(ABC):
             raise _as_error(name, message, self.store)
         elif "damaged" in message:
             kind, key = message["damaged"]
+            self.store.look()
             bad = queue.damaged(step, kind, key)
-            self.listen("damaged", bad or step, {"why": message["why"]})
-            self._count(step, f"an input of {name} came out damaged again and again ({message['why']})")
+            if bad is not None:
+                self.listen("damaged", bad, {"why": message["why"]})
+                self._count(bad, f"{bad.title or bad.kind} {message['why']}, for the second time: is the disk sound?")
         elif "stopped" in message:
             queue.put_back(step)
             self.listen("lost", step, {"how": "stopped"})

@@ -19,6 +19,7 @@ from typing import IO, Any, Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from assay.errors import Stopped
 from assay.report.status import host, picture
 from assay.run.standing import PLANES, Standing, how_far, model_of, work_of
 from assay.run.step import Step
@@ -60,7 +61,7 @@ class RunProgress:
             self._log.close()
             return
         with suppress(OSError):  # a full disk is told by the problem itself
-            self._write({"event": "stop", "why": str(problem) or "it was interrupted"})
+            self._write({"event": "stop", "why": _why(problem)})
         with suppress(OSError):
             self._log.close()
 
@@ -84,14 +85,12 @@ class RunProgress:
         self._write({"event": "expect", "workers": workers, "steps": sorts})
 
     def say(self, text: str) -> None:
-        """A line for the person, on a terminal only, and for the log."""
+        """What goes on when no step does, for the live view and the log."""
         self._write({"event": "said", "text": text})
-        if self._live:
-            self.console.print(text)
 
     def warn(self, text: str) -> None:
         """A line that the person is to see wherever the output goes, and for the log."""
-        self._write({"event": "said", "text": text})
+        self._write({"event": "warned", "text": text})
         self.console.print(text, soft_wrap=True)
 
     def hear(self, event: str, step: Step, about: dict[str, Any]) -> None:
@@ -133,9 +132,15 @@ class RunProgress:
         self._log.flush()
 
 
+def _why(problem: BaseException) -> str:
+    if isinstance(problem, (KeyboardInterrupt, Stopped)):
+        return "it was told to"
+    return (str(problem) or type(problem).__name__).splitlines()[0]
+
+
 def _opened(log: Path) -> IO[str]:
     """The log, to be appended to, on a new line even if a kill cut the last one off."""
-    cut = log.is_file() and not log.read_bytes()[-1:] in {b"", b"\n"}
+    cut = log.is_file() and log.read_bytes()[-1:] not in {b"", b"\n"}
     file = log.open("a", encoding="utf-8")
     if cut:
         file.write("\n")

@@ -52,7 +52,7 @@ class Queue:
         """A step's artifact is there."""
         del self.running[step.key]
         del self.wanted[step.key]
-        for user in self._users.get(step.key, ()):
+        for user in self._users.pop(step.key, ()):
             if user in self._missing:
                 self._missing[user] -= 1
                 self._offer(user)
@@ -63,22 +63,18 @@ class Queue:
         self._offer(step.key)
 
     def damaged(self, step: Step, kind: str, key: str) -> Step | None:
-        """A step found something it reads damaged: that is made anew first.
+        """A step found something it reads damaged or gone: that is made anew first.
 
         Returns:
-            The step that makes it; None if the step does not need it.
+            The step that makes it, where that is news; None where it is being made anew already.
         """
-        bad = next((need for need in step.needs if (need.kind, need.key) == (kind, key)), None)
+        bad = next(need for need in step.needs if (need.kind, need.key) == (kind, key))
+        news = bad.key not in self.wanted
+        self.held.pop(bad.key, None)
         del self.running[step.key]
-        if bad is not None:
-            self.held.pop(bad.key, None)
-        self._forget(step)
-        self._want([step])
-        return bad
-
-    def _forget(self, step: Step) -> None:
         del self.wanted[step.key]
-        del self._missing[step.key]
+        self._want([step])
+        return bad if news else None
 
     def _want(self, goals: list[Step]) -> None:
         found: list[Step] = []

@@ -8,224 +8,299 @@ keeps what it has read; kernel locks hold within a machine.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.errors import InputError, StepError
-from assay.run.identity import file_hash
-from assay.run.store import MANIFEST, Damaged, Store, is_sealed
+from assay.errors import AssayError, InputError, StepError
+from assay.files import refused
+from assay.run.store import MANIFEST, Damaged, Store, is_as_written, is_sealed, seal
+
+S3 = {"s3", "s3a"}
+WAITS = {"connect_timeout": 4, "read_timeout": 8}
+"""Seconds for one request. With `TRIES`, a server that is gone is told after half a minute at most."""
+TRIES = {"total_max_attempts": 4, "mode": "standard"}
+"""Of one request, unless ``AWS_MAX_ATTEMPTS`` says otherwise."""
+DOWNLOADS = 2
+"""How often a file is downloaded before the object store's copy is taken for damaged."""
 
 
 def cache_folder(address: str) -> Path:
-    """Where this machine keeps what it reads of a store: a folder of ``ASSAY_CACHE`` or of the temporary folder."""
-    base = os.environ.get("ASSAY_CACHE") or str(Path(tempfile.gettempdir()) / "assay-cache")
+    """Where this machine keeps what it reads of a store: a folder of ``ASSAY_CACHE`` or of the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("ASSAY_CACHE") or Path(home) / "assay"
     return Path(base).absolute() / hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 class RemoteStore(Store):
-    """A store at an fsspec address, through a local folder."""
+    """A store at an fsspec address, through a local folder. Making one asks the object store nothing."""
 
     def __init__(self, address: str) -> None:
+        """
+        Raises:
+            InputError: A library is missing, or nothing can be at such an address.
+            StepError: The cache folder cannot be written.
+        """
+        self._address = address.rstrip("/")
+        self._is_s3 = address.partition("://")[0] in S3
         try:
             import fsspec
-        except ImportError:
-            raise InputError(f"a store at {address} needs fsspec: pip install 'assay[remote]'") from None
-        self._address = address.rstrip("/")
-        try:
-            self.fs, self.base = fsspec.core.url_to_fs(self._address, use_listings_cache=False)
-        except (ImportError, ValueError) as problem:
+
+            self.fs, self.base = fsspec.core.url_to_fs(self._address, **self._options())
+        except ImportError as problem:
+            how = "pip install 'assay[remote]'" if self._is_s3 or problem.name == "fsspec" else str(problem)
+            raise InputError(f"a store at {address} needs a library that is not installed: {how}") from None
+        except ValueError as problem:
             raise InputError(f"the store's address {address} cannot be used: {problem}") from None
-        super().__init__(cache_folder(self._address))
-        self._known: set[tuple[str, str]] = set()
-        with self._told():
-            self._known.update(self._list())
+        if self._is_s3:
+            self.fs.retries = 1  # botocore has tried again already
+        try:
+            super().__init__(cache_folder(self._address))
+        except StepError as problem:
+            raise StepError(str(problem).replace("ASSAY_STORE", "ASSAY_CACHE")) from None
+        self._listed: set[tuple[str, str]] = set()
+        self._unfinished: set[str] = set()
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"use_listings_cache": False}
+        if self._is_s3:
+            tries = {} if "AWS_MAX_ATTEMPTS" in os.environ else {"retries": TRIES}
+            options["config_kwargs"] = {**WAITS, **tries}
+        return options
 
     @property
     def address(self) -> str:
         """The fsspec address."""
         return self._address
 
+    def look(self) -> None:
+        """Take note of what is published, in one listing."""
+        self._listed = set(self.artifacts())
+
+    def listed(self, kind: str, key: str) -> bool:
+        """Whether it was published when `look` was last called."""
+        return (kind, key) in self._listed
+
     def has(self, kind: str, key: str) -> bool:
-        """Whether it is published. What a killed process had made here but not uploaded yet is uploaded now."""
-        if (kind, key) in self._known:
-            return True
-        with self._told():
-            there = bool(self.fs.exists(self._manifest_at(kind, key)))
-        if not there and is_sealed(self.place(kind, key)):
-            self._upload_artifact(kind, key)
-            there = True
-        if there:
-            self._known.add((kind, key))
-        return there
+        """Whether it is published now. A manifest that cannot be read is removed."""
+        try:
+            return self._read_manifest(kind, key) is not None
+        except Damaged:
+            return False
 
     def manifest(self, kind: str, key: str) -> dict[str, Any]:
-        """As for a local store."""
+        """As for a local store; from here where it is here."""
         try:
             return super().manifest(kind, key)
         except Damaged:
-            return self._fetch_manifest(kind, key)
+            found = self._read_manifest(kind, key)
+        if found is None:
+            raise Damaged(kind, key, "is gone")
+        return found
 
     def artifacts(self) -> Iterator[tuple[str, str]]:
-        """(kind, key) of everything that was published."""
-        with self._told():
-            yield from self._list()
+        """(kind, key) of everything that is published."""
+        for path in self._find("objects"):
+            kind, _, name = path.rpartition("/objects/")[2].partition("/")
+            yield kind, name.removesuffix(".json")
 
     def publish(self, folder: Path, kind: str, key: str, about: Mapping[str, Any]) -> None:
-        """Publish here, then there; or take over what another machine has published meanwhile."""
-        super().publish(folder, kind, key, about)
-        self._upload_artifact(kind, key)
-        self._known.add((kind, key))
+        """Make a staged folder an artifact for all machines, unless another has made it meanwhile: then that counts."""
+        manifest = seal(folder, {**about, "kind": kind, "key": key})
+        with self._told():
+            for name, entry in manifest["files"].items():
+                self._put(folder / name, self._blob_at(entry["sha256"]))
+            ours = self._create(self._manifest_at(kind, key), (folder / MANIFEST).read_bytes())
+        place = self.place(kind, key)
+        with self._caching(key):
+            self._checked = {path for path in self._checked if place not in (path, *path.parents)}
+            if ours:
+                _move([*manifest["files"], MANIFEST], folder, place)
+            else:
+                (place / MANIFEST).unlink(missing_ok=True)
 
     def keep_partial(self, key: str) -> None:
-        """Upload what a step has done so far, so that another machine can go on if this one is lost."""
-        saves = sorted(path for path in super().partial(key).glob("step-*") if is_sealed(path))
-        if not saves:
+        """Upload the newest save, so that another machine can go on if this one is lost. If that fails, the work goes
+        on all the same: the save is here, and the worker's log says why it is not there."""
+        save = max((path for path in super().partial(key).glob("step-*") if is_sealed(path)), default=None)
+        if save is None:
             return
-        save = saves[-1]
-        with self._told():
-            for path in (
-                *(path for path in save.rglob("*") if path.is_file() and path.name != MANIFEST),
-                save / MANIFEST,
-            ):
-                self.fs.put_file(str(path), f"{self._partial_at(key)}/{save.name}/{path.relative_to(save)}")
-            for older in self._saves(key):
-                if older != save.name:
-                    self.fs.rm(f"{self._partial_at(key)}/{older}", recursive=True)
+        try:
+            uploaded = self._saves(key)
+            if save.name <= max(uploaded, default=""):
+                return
+            with self._told():
+                self._unfinished.add(key)
+                for path in sorted(save.iterdir(), key=lambda path: path.name == MANIFEST):
+                    self._put(path, f"{self._partial_at(key)}/{save.name}/{path.name}")
+            self._remove(path for paths in uploaded.values() for path in paths)
+        except StepError as problem:
+            print(f"the work on {key} up to {save.name} is kept on this machine only: {problem}", file=sys.stderr)
 
     def partial(self, key: str) -> Path:
-        """As for a local store; what another machine had done so far is fetched if this one has nothing."""
+        """As for a local store, with the newest save fetched if another machine has made it."""
         folder = super().partial(key)
-        if folder.is_dir():
-            return folder
-        with self._told():
-            for name in reversed(self._saves(key)):
-                with self.staging() as aside:
-                    self.fs.get(f"{self._partial_at(key)}/{name}/", f"{aside}/", recursive=True)
-                    if is_sealed(aside):
-                        folder.mkdir(parents=True, exist_ok=True)
-                        aside.rename(folder / name)
-                        break
+        here = max((path.name for path in folder.glob("step-*") if is_sealed(path)), default="")
+        uploaded = self._saves(key)
+        if uploaded:
+            self._unfinished.add(key)
+        for name in sorted((name for name in uploaded if name > here), reverse=True):
+            with self.staging() as aside:
+                whole = all(self._get(path, aside / path.rpartition("/")[2]) for path in uploaded[name])
+                if whole and is_sealed(aside):
+                    shutil.rmtree(folder / name, ignore_errors=True)
+                    folder.mkdir(parents=True, exist_ok=True)
+                    aside.rename(folder / name)
+                    break
         return folder
 
     def drop_partial(self, key: str) -> None:
         """Forget what a step had done so far, here and there."""
         super().drop_partial(key)
-        with self._told(), contextlib.suppress(FileNotFoundError):
-            if self._saves(key):
-                self.fs.rm(self._partial_at(key), recursive=True)
+        if key in self._unfinished:
+            self._remove(self._find(f"partial/{key}"))
+            self._unfinished.discard(key)
 
     def remove(self, kind: str, key: str) -> None:
-        """Take an artifact away, here and there; what only its blobs took up is freed by `sweep`."""
-        self._known.discard((kind, key))
-        with self._told(), contextlib.suppress(FileNotFoundError):
-            self.fs.rm_file(self._manifest_at(kind, key))
+        """Take an artifact away, here and there; its blobs, which others may share, stay until `sweep`."""
+        self._remove([self._manifest_at(kind, key)])
         super().remove(kind, key)
 
     def sweep(self) -> int:
-        """Remove blobs that no manifest names; how many. Only while nobody publishes."""
+        """Remove the blobs that no manifest names; how many. Only while nobody publishes."""
         with self._told():
-            named = {
-                entry["sha256"]
-                for kind, key in self._list()
-                for entry in json.loads(self.fs.cat_file(self._manifest_at(kind, key)))["files"].values()
-            }
-            loose = [path for path in self._find("blobs") if path.rpartition("/")[2] not in named]
-            for path in loose:
-                self.fs.rm_file(path)
+            manifests = self.fs.cat(self._find("objects")).values()
+        named = {entry["sha256"] for manifest in manifests for entry in json.loads(manifest)["files"].values()}
+        loose = [path for path in self._find("blobs") if path.rpartition("/")[2] not in named]
+        self._remove(loose)
         return len(loose)
 
     def _check(self, kind: str, key: str, only: str | None) -> None:
+        """As for a local store, but what is not here as it was written is fetched: only damage there is an error."""
+        wanted = self.place(kind, key) / (only or "")
+        if wanted in self._checked or self.place(kind, key) in self._checked:
+            return
+        with self._caching(key):
+            if not self._is_here(kind, key, only):
+                self._fetch(kind, key, only)
+        self._checked.add(wanted)
+
+    def _is_here(self, kind: str, key: str, only: str | None) -> bool:
+        place = self.place(kind, key)
         try:
-            super()._check(kind, key, only)
-        except Damaged:  # not here yet, only in part, or damaged here
-            self._fetch(kind, key, only)
-            super()._check(kind, key, only)
+            files = super().manifest(kind, key)["files"]
+            return all(is_as_written(place / name, files[name]) for name in ([only] if only else files))
+        except (Damaged, KeyError, TypeError):
+            return False
 
     def _fetch(self, kind: str, key: str, only: str | None) -> None:
-        manifest = self._fetch_manifest(kind, key)
-        files = {name: entry for name, entry in manifest["files"].items() if only in {None, name}}
-        place = self.place(kind, key)
-        with self._told(), self.staging() as aside:
-            try:
-                self._download(files, aside)
-            except (FileNotFoundError, ValueError) as problem:
-                self.remove(kind, key)
-                raise Damaged(kind, key, f"is damaged there ({problem})") from None
+        manifest = self._read_manifest(kind, key)
+        if manifest is None:
+            raise Damaged(kind, key, "is gone")
+        place, files = self.place(kind, key), manifest["files"]
+        with self.staging() as aside:
+            fetched = []
+            for name in [only] if only else files:
+                if name not in files or not (
+                    is_as_written(place / name, files[name]) or self._download(files[name], aside / name)
+                ):
+                    self._remove([self._manifest_at(kind, key)])
+                    raise Damaged(kind, key, f"is damaged ({name} is not what was written)")
+                if (aside / name).exists():
+                    fetched.append(name)
             (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            place.mkdir(parents=True, exist_ok=True)
-            for name in (*files, MANIFEST):
-                (place / name).parent.mkdir(parents=True, exist_ok=True)
-                (aside / name).replace(place / name)
+            _move([*fetched, MANIFEST], aside, place)
 
-    def _fetch_manifest(self, kind: str, key: str) -> dict[str, Any]:
+    def _download(self, entry: Mapping[str, Any], target: Path) -> bool:
+        """Whether a file could be had as it was written."""
+        source = self._blob_at(entry["sha256"])
+        return any(self._get(source, target) and is_as_written(target, entry) for _ in range(DOWNLOADS))
+
+    def _read_manifest(self, kind: str, key: str) -> dict[str, Any] | None:
+        """The published manifest, or None.
+
+        Raises:
+            Damaged: It cannot be read. It is then removed.
+        """
+        path = self._manifest_at(kind, key)
         with self._told():
             try:
-                found: dict[str, Any] = json.loads(self.fs.cat_file(self._manifest_at(kind, key)))
+                data = self.fs.cat_file(path)
             except FileNotFoundError:
-                self._known.discard((kind, key))
-                raise Damaged(kind, key, "is gone") from None
-            except ValueError:
-                self.remove(kind, key)
-                raise Damaged(kind, key, "has no manifest that can be read") from None
-        return found
-
-    def _download(self, files: Mapping[str, Any], folder: Path) -> None:
-        for name, entry in files.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self.fs.get_file(self._blob_at(entry["sha256"]), str(target))
-            if file_hash(target) != entry["sha256"]:
-                self.fs.rm_file(self._blob_at(entry["sha256"]))
-                raise ValueError(f"{name} is not what was written")
-
-    def _upload_artifact(self, kind: str, key: str) -> None:
-        place = self.place(kind, key)
-        with self._told():
-            for name, entry in super().manifest(kind, key)["files"].items():
-                if self._size(self._blob_at(entry["sha256"])) != entry["bytes"]:
-                    self.fs.put_file(str(place / name), self._blob_at(entry["sha256"]))
-            if not self._create(self._manifest_at(kind, key), (place / MANIFEST).read_bytes()):
-                self._move_aside(place)
+                return None
+        try:
+            found: dict[str, Any] = json.loads(data)
+            for entry in found["files"].values():
+                int(entry["bytes"]), bytes.fromhex(entry["sha256"])
+            if (found["kind"], found["key"]) == (kind, key):
+                return found
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        self._remove([path])
+        raise Damaged(kind, key, "has no manifest that can be read")
 
     def _create(self, path: str, data: bytes) -> bool:
         """Write a small file only if there is none; whether it was written. Where the object store cannot make sure of
         that, a look beforehand has to do."""
+        self._make_folder(path)
         try:
             self.fs.pipe_file(path, data, mode="create")
         except FileExistsError:
             return False
-        except (NotImplementedError, TypeError, ValueError):
+        except (NotImplementedError, TypeError, ValueError, OSError) as problem:
+            if isinstance(problem, OSError) and problem.errno != errno.ENOSYS:
+                raise
             if self.fs.exists(path):
                 return False
             self.fs.pipe_file(path, data)
         return True
 
-    def _list(self) -> Iterator[tuple[str, str]]:
-        for path in self._find("objects"):
-            kind, _, name = path.removesuffix(".json").rpartition("/objects/")[2].partition("/")
-            yield kind, name
+    def _put(self, source: Path, path: str) -> None:
+        self._make_folder(path)
+        self.fs.put_file(str(source), path)
+
+    def _make_folder(self, path: str) -> None:
+        if not self._is_s3:  # which has no folders, and s3fs would make a bucket
+            self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+
+    def _get(self, path: str, target: Path) -> bool:
+        """Whether there was such a file to download."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._told():
+            try:
+                self.fs.get_file(path, str(target))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _remove(self, paths: Iterable[str]) -> None:
+        with self._told():
+            for path in paths:
+                with contextlib.suppress(FileNotFoundError):
+                    self.fs.rm_file(path)
 
     def _find(self, folder: str) -> list[str]:
-        try:
-            return list(self.fs.find(f"{self.base}/{folder}"))
-        except FileNotFoundError:
-            return []
+        with self._told():
+            try:
+                return list(self.fs.find(f"{self.base}/{folder}"))
+            except FileNotFoundError:
+                if self._is_s3:
+                    bucket = self.base.partition("/")[0]
+                    raise InputError(f"there is no bucket {bucket}, so no store at {self._address}") from None
+                return []
 
-    def _size(self, path: str) -> int | None:
-        try:
-            return int(self.fs.info(path)["size"])
-        except FileNotFoundError:
-            return None
-
-    def _saves(self, key: str) -> list[str]:
-        """Names of the saves of a step that were uploaded whole, oldest first."""
-        found = self._find(f"partial/{key}")
-        return sorted(path.split("/")[-2] for path in found if path.endswith(f"/{MANIFEST}"))
+    def _saves(self, key: str) -> dict[str, list[str]]:
+        """The saves of a step that were uploaded whole, each with the paths of its files."""
+        saves: dict[str, list[str]] = {}
+        for path in self._find(f"partial/{key}"):
+            saves.setdefault(path.split("/")[-2], []).append(path)
+        return {name: paths for name, paths in saves.items() if any(path.endswith(f"/{MANIFEST}") for path in paths)}
 
     def _manifest_at(self, kind: str, key: str) -> str:
         return f"{self.base}/objects/{kind}/{key}.json"
@@ -236,16 +311,31 @@ class RemoteStore(Store):
     def _blob_at(self, digest: str) -> str:
         return f"{self.base}/blobs/{digest}"
 
+    def _caching(self, key: str) -> contextlib.AbstractContextManager[None]:
+        """Hold an artifact's place in the cache against this machine's other processes."""
+        return self.lock(f"{key}.cache")
+
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         """What an object store's library raises, told as a step's error."""
         try:
             yield
-        except (FileNotFoundError, FileExistsError, StepError):
+        except AssayError:
             raise
         except Exception as problem:
+            if isinstance(problem, OSError) and problem.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+                told = refused(problem, self.root)
+                assert told is not None
+                raise told from None
             first = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
             raise StepError(
-                f"the store {self._address} cannot be reached or written ({first}). Nothing half-written was kept; "
+                f"the store {self._address} cannot be reached or used ({first}). Nothing half-written was kept; "
                 "run the same command again once it can"
             ) from None
+
+
+def _move(names: Iterable[str], source: Path, target: Path) -> None:
+    """Move files between folders, one by one, so that a reader finds the old file or the new one at any moment."""
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).replace(target / name)

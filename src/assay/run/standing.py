@@ -27,6 +27,10 @@ Sort = tuple[str, str]
 """Kind of step, and size of model or nothing."""
 
 
+MEASURED_SECONDS = 1.0
+"""How long a step has to report before its rate is believed."""
+
+
 @dataclass
 class Tally:
     """Steps of one sort."""
@@ -55,16 +59,15 @@ class UnderWay:
     """Without."""
     loss: float | None = None
     first: tuple[float, float] | None = None
-    """When it was first heard of and what was ``new`` then: the first step of training compiles, and is no measure."""
+    """When it first reported and what was ``new`` then: until there the model was compiled, which is no measure."""
     last: float = 0.0
-    reported: float = 0.0
 
     @property
     def rate(self) -> float:
         """Work a second at present; 0 while unknown."""
-        if self.first and self.last - self.first[0] >= 1 and self.new > self.first[1]:
-            return (self.new - self.first[1]) / (self.last - self.first[0])
-        return self.reported
+        if self.first is None or self.last - self.first[0] < MEASURED_SECONDS:
+            return 0.0
+        return (self.new - self.first[1]) / (self.last - self.first[0])
 
 
 @dataclass
@@ -76,7 +79,7 @@ class Standing:
     under_way: dict[str, UnderWay] = field(default_factory=dict)
     """By key, in the order of their beginning."""
     said: str = ""
-    """The last words to the person."""
+    """What goes on when no step does."""
     stopped: str | None = None
     """Why it ended unfinished, when it could still say so."""
     at: float = 0.0
@@ -212,4 +215,3 @@ def _progress(one: UnderWay, event: Mapping[str, Any]) -> None:
         one.far, one.new = max(0.0, event["far"]), event["new"]
         one.first = one.first or (event["at"], event["new"])
     one.loss = event.get("loss", one.loss)
-    one.reported = event.get("rate", one.reported)

@@ -21,6 +21,7 @@ FUNCTIONS = {
     "requests": "assay.evaluate.steps:make_requests",
     "state": "assay.train.steps:train",
     "scores": "assay.evaluate.steps:score",
+    "calibration": "assay.train.calibrate:calibrate",
 }
 """Kind of artifact to ``module:function``."""
 

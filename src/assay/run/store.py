@@ -89,6 +89,13 @@ class Store:
         """Whether the artifact is there, every file with the size its manifest says."""
         return _is_whole(self.place(kind, key))
 
+    def look(self) -> None:
+        """Have `listed` know what is there now; here it always does."""
+
+    def listed(self, kind: str, key: str) -> bool:
+        """As `has`, of the time of the last `look`: on an object store thousands of answers cost one request."""
+        return self.has(kind, key)
+
     def manifest(self, kind: str, key: str) -> dict[str, Any]:
         """What an artifact's manifest says.
 
@@ -133,7 +140,7 @@ class Store:
         try:
             files = self.manifest(kind, key)["files"]
             read = files if only is None else {only: files[only]}
-            wrong = next((name for name, entry in read.items() if not _is_as_written(folder / name, entry)), None)
+            wrong = next((name for name, entry in read.items() if not is_as_written(folder / name, entry)), None)
         except (Damaged, KeyError, TypeError):
             wrong = MANIFEST
         if wrong is not None:
@@ -246,10 +253,11 @@ def is_sealed(folder: Path) -> bool:
     if not _is_whole(folder):
         return False
     files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    return all(_is_as_written(folder / name, entry) for name, entry in files.items())
+    return all(is_as_written(folder / name, entry) for name, entry in files.items())
 
 
-def _is_as_written(path: Path, entry: Mapping[str, Any]) -> bool:
+def is_as_written(path: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a file is there with the ``bytes`` and the ``sha256`` of its entry in a manifest."""
     try:
         return bool(path.stat().st_size == entry["bytes"] and file_hash(path) == entry["sha256"])
     except OSError:

@@ -65,7 +65,7 @@ def run_study(plan: Plan, out: Path, engine: Engine) -> bool:
             engine.listen = hear
             for attempt in range(READS):
                 try:
-                    progress.expect(engine.missing(graph.goals()))
+                    progress.expect(engine.missing(graph.goals()), engine.workers)
                     engine.make(graph.goals())
                     known = plan.with_epochs(held)
                     _write_plan(known, out, identity, label)

@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from assay import __version__
 from assay.errors import AssayError, Stopped
 from assay.files import refused
-from assay.run.identity import numerics
+from assay.run.identity import code_digest, numerics
 from assay.run.step import Call
 from assay.run.store import Damaged, Store, open_store
 
@@ -193,6 +193,7 @@ def _about(order: Mapping[str, Any], store: Store, seconds: float) -> dict[str, 
         "inputs": inputs,
         "made": {
             "assay": __version__,
+            "code": code_digest(),
             "python": platform.python_version(),
             "host": platform.node(),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
