@@ -5,14 +5,19 @@ verb that needs them, so that looking at a plan or a finished study takes a seco
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from assay.errors import AssayError, Stopped
+from assay.errors import AssayError, InputError, Stopped, Terminated
+from assay.run.choose import EngineName
+
+if TYPE_CHECKING:
+    from assay.run.store import Store
 
 app = typer.Typer(
     name="assay",
@@ -30,6 +35,7 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the study, such as seeds=2."),
 ]
+GO_ON = "stopped; training under way was saved. Run the same command again to go on where it was"
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, as given to 'assay run --out'.")]
 
 
@@ -41,19 +47,25 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; default one a core, as far as memory allows.")
     ] = None,
+    engine: Annotated[EngineName, typer.Option(help="Who carries it out: this machine, or a Ray cluster.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="The Ray cluster's address; default the one this machine belongs to.")
+    ] = None,
 ) -> None:
     """Run a study: prepare the data, train, evaluate, report. Repeats nothing that was done."""
     from assay.report.table import print_effects
-    from assay.run.store import Store, default_root
+    from assay.run.choose import open_engine
     from assay.run.study import run_study
     from assay.study.plan import plan_study
 
     plan = plan_study(study, set_ or ())
     out = out or Path("runs") / plan.design.study
+    signal.signal(signal.SIGTERM, _terminated)
     try:
-        made = run_study(plan, out, Store(default_root()), workers)
+        with open_engine(engine, None, workers, address) as opened:
+            made = run_study(plan, out, opened)
     except KeyboardInterrupt:
-        raise Stopped("stopped. Run the same command again to go on where it was") from None
+        raise Stopped(GO_ON) from None
     console = Console()
     print_effects(out, console)
     console.print(f"Report: {out / 'report.html'}", soft_wrap=True)
@@ -66,22 +78,46 @@ def plan(
     study: StudyArgument,
     set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The whole plan for a program.")] = False,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=DOLLARS", help="An hour's price of a chip, such as H100=2.10, or of here."),
+    ] = None,
+    pilot: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A finished run folder that tells how far seeds and items differ."),
+    ] = None,
+    calibrate: Annotated[
+        bool | None,
+        typer.Option(
+            "--calibrate/--no-calibrate",
+            help="Measure this machine's speed, once, in about 20 seconds a size; default on a terminal only.",
+        ),
+    ] = None,
 ) -> None:
-    """Show what a study would do: arms as a tree of shared steps, tokens, contrasts. Trains nothing."""
+    """Show what a study would do and cost: the tree of shared steps, tokens, prices, contrasts. Trains nothing."""
+    from assay.report.plan_report import plan_report
     from assay.report.plan_tree import print_plan
-    from assay.run.identity import numerics_label
-    from assay.run.store import default_root
+    from assay.run.calibration import calibration
+    from assay.run.identity import numerics, numerics_label
+    from assay.run.store import existing_store, open_store
     from assay.run.study import stored_tokens
-    from assay.study.plan import plan_record, plan_study
+    from assay.study.plan import plan_study
 
     planned = plan_study(study, set_ or ())
-    held = stored_tokens(planned, default_root())
+    if planned.only_declared():
+        held = planned.declared_tokens()
+    else:
+        held = stored_tokens(planned, existing_store(), numerics())
     planned.check_epochs(held)
     planned = planned.with_epochs(held)
+    measure = sys.stdout.isatty() and not as_json if calibrate is None else calibrate
+    store = open_store() if measure else existing_store()
+    measured = calibration(planned, store, measure, Console(stderr=True).print) if store else None
+    told = plan_report(planned, numerics_label(), held, calibration=measured, prices=price or (), pilot=pilot)
     if as_json:
-        print(json.dumps(plan_record(planned, numerics_label()), indent=1, ensure_ascii=False))
+        print(json.dumps(told, indent=1, ensure_ascii=False))
     else:
-        print_plan(planned, held, Console())
+        print_plan(planned, told, Console())
 
 
 @app.command()
@@ -97,11 +133,98 @@ def report(folder: FolderArgument) -> None:
 
 
 @app.command()
-def status(folder: FolderArgument) -> None:
+def status(
+    folder: FolderArgument,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew each second until the run ends.")] = False,
+) -> None:
     """Show how far a run is, from its log."""
     from assay.report.status import print_status
 
-    print_status(folder, Console())
+    print_status(folder, Console(), watch)
+
+
+@app.command()
+def why(
+    artifact: Annotated[
+        str, typer.Argument(metavar="ARTIFACT", help="Its key or 4 or more digits of it, as 1f8e91 or state/1f8e91.")
+    ],
+    other: Annotated[
+        str | None, typer.Argument(metavar="OTHER", help="Another of its kind: which field differs?")
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(metavar="STUDY", help="A study: would it use this artifact, and if not, why?")
+    ] = None,
+    set_: SetOption = None,
+) -> None:
+    """Tell what made an artifact of the store and from what, or why it is not the same as another."""
+    from assay.report.lineage_tree import print_differences, print_record
+    from assay.run.lineage import differences, find, nearest_step, record_of
+
+    if (other and study) or (set_ and not study):
+        raise InputError("compare with another artifact or with --study STUDY; --set changes that study")
+    store, console = _present_store(), Console()
+    record = record_of(store, *find(store, artifact))
+    if study:
+        from assay.run.graph import build_graph
+        from assay.run.identity import numerics
+        from assay.study.plan import plan_study
+
+        step = nearest_step(record, build_graph(plan_study(study, set_ or ()), numerics()))
+        if step.key == record.key:
+            print(f"The study {study} would use {record.name} as it is, for '{step.title}'.")
+        else:
+            print(f"The study {study} would not use {record.name}; the second is the nearest that it would make.")
+            print_differences(record, step, differences(record, step), console)
+    elif other:
+        second = record_of(store, *find(store, other))
+        print_differences(record, second, differences(record, second), console)
+    else:
+        print_record(record, store.place(record.kind, record.key), console)
+
+
+@app.command()
+def gc(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY…", help="Studies whose artifacts stay: built-in or files.")
+    ] = None,
+    keep_runs: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="A run folder whose artifacts stay, such as one run with --set; repeatable."),
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it. Without this, it is only listed.")] = False,
+) -> None:
+    """Say what of the store the named studies and run folders do not need, and delete it if told to."""
+    from assay.report.collection import print_garbage
+    from assay.run.collect import alone, collect, find_garbage
+    from assay.run.graph import build_graph
+    from assay.run.identity import numerics, numerics_label
+    from assay.study.plan import plan_study
+
+    if not studies and not keep_runs:
+        raise InputError("this would delete everything: name the studies to keep, or run folders with --keep-runs DIR")
+    store, here = _present_store(), numerics()
+    graphs = [build_graph(plan_study(study), here) for study in studies or ()]
+    with alone(store):
+        garbage = find_garbage(store, graphs, keep_runs or ())
+        if delete:
+            collect(store, garbage)
+    print_garbage(garbage, numerics_label(here), delete, Console())
+
+
+@app.command()
+def trace(
+    folder: FolderArgument,
+    arm: Annotated[str, typer.Option(help="Name of the arm.")],
+    step: Annotated[int, typer.Option(help="Training step, the arm's first being 1, as in curves.json.")],
+    size: Annotated[str | None, typer.Option(help="Size; default the arm's first.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; default the study's first.")] = None,
+    decode: Annotated[bool, typer.Option("--decode", help="Print their text.")] = False,
+) -> None:
+    """List the documents in one batch of an arm's training."""
+    from assay.report.batch import print_trace
+    from assay.run.trace import trace as trace_batch
+
+    print_trace(trace_batch(folder, _present_store(), arm, step, size, seed), decode, Console())
 
 
 @app.command()
@@ -111,7 +234,23 @@ def studies() -> None:
 
     for name in built_in_studies():
         spec, _ = read_source(name)
-        print(f"{name:<12} {' '.join(spec.question.split())}")
+        print(f"{name:<14} {' '.join(spec.question.split())}")
+
+
+def _present_store() -> "Store":
+    """The store, where looking into it is all that is wanted."""
+    from assay.run.store import default_address, existing_store
+
+    store = existing_store()
+    if store is None:
+        raise InputError(f"there is no store at {default_address()}; set ASSAY_STORE to the folder of the one you mean")
+    return store
+
+
+def _terminated(*_: object) -> None:
+    """SIGTERM ends a run as Ctrl-C does: what is under way is put aside first."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Terminated(GO_ON)
 
 
 def main() -> None:

@@ -1,10 +1,13 @@
 """The tree of segments against the definition: a step is shared exactly where everything up to it is equal."""
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.study.paths import Segment, cut, path_of, segments_below, share_prefixes, steps_in
 from assay.study.resolve import Arm, Stage
+from planner import disagreements, fewest_steps
 
 A, B = (("code", 500_000), ("text", 500_000)), (("text", 1_000_000),)
 
@@ -13,7 +16,7 @@ stages = st.builds(
     name=st.just("s"),
     mix=st.sampled_from([A, B]),
     steps=st.integers(1, 5),
-    schedule=st.sampled_from(["constant", "constant", "linear"]),
+    schedule=st.sampled_from(["constant", "constant", "linear", "cosine"]),
     moments=st.sampled_from(["keep", "keep", "keep", "reset"]),
 )
 arms = st.lists(st.lists(stages, min_size=1, max_size=4), min_size=1, max_size=7).map(
@@ -24,31 +27,14 @@ arms = st.lists(st.lists(stages, min_size=1, max_size=4), min_size=1, max_size=7
 ROWS = 3
 
 
-def laws(arm: Arm) -> list[tuple[object, ...]]:
-    """What decides each step of an arm, written down step by step: which row each ingredient is owed included."""
-    steps: list[tuple[object, ...]] = []
-    dealt = 0  # rows since the shares were last dealt out anew
-    for index, stage in enumerate(arm.stages):
-        before = arm.stages[index - 1] if index else None
-        even = all(dealt * share % 1_000_000 == 0 for _, share in stage.mix)
-        goes_on = before is not None and before.mix == stage.mix and even
-        if not goes_on:
-            dealt = 0
-        for step in range(stage.steps):
-            within = (stage.steps, step) if stage.schedule == "linear" else ()
-            anew = step == 0 and not even
-            reset = index > 0 and step == 0 and stage.moments == "reset"
-            steps.append(
-                (stage.mix, stage.schedule, within, anew and before is not None and before.mix == stage.mix, reset)
-            )
-            dealt += ROWS
-    return steps
-
-
 @given(arms)
-def test_as_many_steps_are_trained_as_there_are_different_prefixes(found: tuple[Arm, ...]) -> None:
-    prefixes = {tuple(laws(arm)[: step + 1]) for arm in found for step in range(arm.steps)}
-    assert sum(segment.steps for segment in segments_below(share_prefixes(found, ROWS))) == len(prefixes)
+def test_as_many_steps_are_trained_as_there_are_different_beginnings(found: tuple[Arm, ...]) -> None:
+    planned = sum(segment.steps for segment in segments_below(share_prefixes(found, ROWS)))
+    assert planned == fewest_steps(found, ROWS)
+
+
+def test_the_planner_trains_the_fewest_steps_of_a_thousand_random_studies() -> None:
+    assert disagreements(1000, seed=2) == 0
 
 
 @given(arms)
@@ -96,3 +82,28 @@ def test_stages_that_leave_someone_owed_a_row_are_not_joined() -> None:
     halves = Arm("halves", (Stage("s", A, 3, "constant", "keep"), Stage("s", A, 5, "constant", "keep")))
     assert len(path_of(halves, 1)) == 2, "after three rows of two equal shares someone is owed half a row"
     assert len(path_of(halves, 2)) == 1
+
+
+def test_cosines_share_whole_stages_or_nothing() -> None:
+    wave, longer = Stage("c", A, 8, "cosine", "keep"), Stage("c", A, 9, "cosine", "keep")
+    on = Stage("s", B, 3, "constant", "keep")
+    arms = (Arm("wave", (wave,)), Arm("on", (wave, on)), Arm("again", (wave, wave)), Arm("longer", (longer,)))
+    assert sum(segment.steps for segment in segments_below(share_prefixes(arms, 2))) == 8 + 3 + 8 + 9
+
+
+def test_a_linear_stage_behind_a_linear_one_stays_at_the_final_rate_and_is_shared_as_such() -> None:
+    down = Stage("d", A, 4, "linear", "keep")
+    short, long = Stage("d", A, 2, "linear", "keep"), Stage("c", A, 5, "constant", "keep")
+    arms = (Arm("short", (down, short)), Arm("long", (down, long)))
+    assert sum(segment.steps for segment in segments_below(share_prefixes(arms, 2))) == 4 + 5
+
+
+def test_planning_takes_no_longer_for_longer_arms() -> None:
+    def seconds(steps: int) -> float:
+        stages = [Stage("s", mix, steps + more, "constant", "keep") for more in range(10) for mix in (A, B)]
+        arms = tuple(Arm(f"arm{number}", tuple(stages[:number])) for number in range(1, len(stages)))
+        begin = time.perf_counter()
+        share_prefixes(arms, ROWS)
+        return time.perf_counter() - begin
+
+    assert min(seconds(10**6) for _ in range(3)) < 5 * min(seconds(1) for _ in range(3)) + 0.01

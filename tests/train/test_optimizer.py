@@ -1,11 +1,7 @@
 import pytest
 import torch
 
-from assay.study.paths import Piece
 from assay.train.optimizer import FlatAdamW
-from assay.train.schedule import learning_rates
-
-MIX = (("text", 1_000_000),)
 
 
 def test_flat_adamw_takes_the_steps_that_torchs_takes_with_clipping_and_two_groups() -> None:
@@ -58,17 +54,3 @@ def test_moments_put_back_go_on_as_if_never_taken_out() -> None:
     again.load_moments(*first.moments())
     steps(again, gradients[3:])
     assert torch.equal(again.master, through.master)
-
-
-def test_the_rate_warms_up_stays_and_goes_down_to_the_end() -> None:
-    path = (Piece(MIX, 10, "constant", 0, "keep"), Piece(MIX, 4, "linear", 4, "keep"))
-    rates = learning_rates(path, 1.0, 5, 0.2)
-    assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-    assert rates[5:10] == [1.0] * 5
-    assert rates[10:] == pytest.approx([0.8, 0.6, 0.4, 0.2])
-
-
-def test_rates_of_a_beginning_are_the_beginning_of_the_rates() -> None:
-    whole = (Piece(MIX, 10, "constant", 0, "keep"), Piece(MIX, 6, "linear", 6, "keep"))
-    part = (Piece(MIX, 10, "constant", 0, "keep"), Piece(MIX, 2, "linear", 6, "keep"))
-    assert learning_rates(part, 3e-3, 4, 1e-6) == learning_rates(whole, 3e-3, 4, 1e-6)[:12]

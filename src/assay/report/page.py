@@ -105,7 +105,12 @@ def render(
         declared=[metric for metric in design.metrics if metric.declared],
         scale=_scale(design, plan),
         chance=_chance(results),
-        families=[_family(design, results, family, size) for family in design.families for size in design.sizes],
+        families=[
+            _family(design, results, family, size)
+            for family in design.families
+            for size in design.sizes
+            if _is_asked(design, family, size)
+        ],
         arms_table=_arms_table(design, results),
         curves=[_curves(curves.get("segments", []), size) for size in design.sizes] if curves else [],
         ledger_kinds=kinds,
@@ -149,9 +154,10 @@ def _read(path: Path) -> Any:
 
 def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Per size: parameters, tokens of the longest arm, and the ratio of the two."""
-    lengths = [sum(stage["tokens"] for stage in arm["stages"]) for arm in plan.get("arms", [])]
     rows = []
     for size in design.sizes:
+        arms = [arm for arm in plan.get("arms", []) if size in arm["sizes"]]
+        lengths = [sum(stage["tokens"] for stage in arm["stages"]) for arm in arms]
         counts = design.parameters.get(size, {})
         body, whole = counts.get("body"), sum(counts.values())
         if lengths and body:
@@ -172,6 +178,11 @@ def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _chance(results: Mapping[str, Any]) -> dict[str, Any]:
     rows = results["summary"]["above_chance"]
     return {"rows": rows, "asked": bool(rows), "above": [row for row in rows if row["arms"]]}
+
+
+def _is_asked(design: Design, family: str, size: str) -> bool:
+    """Whether any of a family's contrasts has its arms trained at a size."""
+    return any(size in (one.sizes or design.sizes) for one in design.contrasts if one.family == family)
 
 
 def _family(design: Design, results: Mapping[str, Any], family: str, size: str) -> dict[str, Any]:

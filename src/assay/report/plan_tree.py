@@ -1,57 +1,57 @@
-"""A plan on the terminal: the tree of shared steps, what it costs and saves, what the contrasts compare."""
+"""A plan on the terminal: the trees of shared steps, what they cost and save, what the contrasts compare and can see.
 
-from collections.abc import Mapping
+Printed from `plan_report`'s data, so a program that reads ``--json`` misses nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
+from assay.report.numbers import duration, percent, signed_percent
+from assay.study.design import Contrast
 from assay.study.paths import Segment
 from assay.study.plan import Plan
+from assay.study.quantity import shown_tokens
 from assay.study.resolve import MILLION
 
+WIDTH = 160
+"""Of a table where the output is no terminal; sentences are then not broken into lines, so that a script finds them."""
 
-def print_plan(plan: Plan, held: Mapping[str, int], console: Console) -> None:
+
+def print_plan(plan: Plan, report: Mapping[str, Any], console: Console) -> None:
     """Print a plan.
 
     Args:
         plan: What to print.
-        held: Training tokens by ingredient, as far as the store has them.
+        report: What `assay.report.plan_report.plan_report` says of it.
         console: Where to.
     """
-    design = plan.design
     if not console.is_terminal:
-        console = Console(width=160)
-    declared, trained = design.tokens["declared"], design.tokens["trained"]
-    console.print(f"[bold]{design.study}[/bold]: {design.question}")
+        console = Console(width=WIDTH, file=console.file, soft_wrap=True)
+    design = plan.design
+    console.print(f"[bold]{design.study}[/bold]: {' '.join(design.question.split())}")
     counts = ", ".join(
         f"{len(names)} {noun}{'' if len(names) == 1 else 's'} ({', '.join(map(str, names))})"
         for noun, names in (("size", design.sizes), ("seed", design.seeds))
     )
-    shared = (
-        "nothing is shared" if trained == declared else f"{trained / declared:.3f} of it, as shared beginnings are one"
-    )
-    console.print(f"{len(design.arms)} arms, {counts}. Tokens declared {declared:,}; to train {trained:,} ({shared}).")
+    console.print(f"{len(design.arms)} arms, {counts}.")
     per_step = plan.study.tokens_per_step
-    tree = Tree(f"one size and seed: {sum(segment.steps for segment in plan.segments()) * per_step:,} tokens")
-    for root in plan.roots:
-        _grow(tree, root, per_step)
-    console.print(tree)
-    epochs = {
-        name: f" ({tokens / held[name]:.2f} epochs)" for name, tokens in plan.tokens_wanted().items() if name in held
-    }
-    wanted = ", ".join(f"{name} {tokens:,}{epochs.get(name, '')}" for name, tokens in plan.tokens_wanted().items())
-    unknown = "" if held else "; how much they hold is known once the corpus was made"
-    console.print(
-        f"Most tokens one arm takes of each ingredient: {wanted}. "
-        f"At most {plan.study.spec.max_epochs:g} epochs are allowed{unknown}."
-    )
-    table = Table(title="Contrasts", title_justify="left")
-    for name in ("family", "contrast", "differs by design in", "and also in"):
-        table.add_column(name)
-    for contrast in design.contrasts:
-        table.add_row(contrast.family, contrast.id, contrast.factor, "; ".join(contrast.confounds) or "nothing")
-    console.print(table)
+    for sizes, roots in plan.sizes_by_tree():
+        once = sum(segment.steps for segment in plan.segments(sizes[0])) * per_step
+        each = f"{' and '.join(sizes)}{' each' if len(sizes) > 1 else ''}, one seed"
+        tree = Tree(f"[bold]{each}[/bold]: {shown_tokens(once)} tokens to train")
+        for root in roots:
+            _grow(tree, root, per_step)
+        console.print(tree)
+    console.print()
+    _print_tokens(report, console)
+    _print_costs(report["cost"], console)
+    _print_epochs(plan, report["epochs"], console)
+    _print_disk(report["disk"], console)
+    _print_contrasts(plan, report, console)
 
 
 def _grow(tree: Tree, segment: Segment, per_step: int) -> None:
@@ -59,6 +59,157 @@ def _grow(tree: Tree, segment: Segment, per_step: int) -> None:
     mix = ", ".join(f"{share * 100 / MILLION:g} % {name}" for name, share in piece.mix)
     ends = f" → [bold]{', '.join(segment.ends)}[/bold]" if segment.ends else ""
     law = "" if piece.schedule == "constant" else f", {piece.schedule}"
-    branch = tree.add(f"{segment.steps * per_step:,} tokens of {mix}{law}{ends}")
+    branch = tree.add(f"{shown_tokens(segment.steps * per_step)} of {mix}{law}{ends}")
     for child in segment.children:
         _grow(branch, child, per_step)
+
+
+def _print_tokens(report: Mapping[str, Any], console: Console) -> None:
+    by_size = report["tokens_by_size"]
+    parts = [_counted(report["tokens"])]
+    if len(by_size) > 1:
+        parts += [f"at {size} {_counted(count)}" for size, count in by_size.items()]
+    console.print(
+        f"[bold]Tokens[/bold]: {'; '.join(parts)}. Declared is every distinct arm trained alone; "
+        "what arms begin with alike is trained once."
+    )
+    own, *others = report["alternatives"]
+    told = []
+    for other in others:
+        more = other["trained"] - own["trained"]
+        change = "as many" if not more else f"{shown_tokens(abs(more))} {'more' if more > 0 else 'fewer'}"
+        share = f" ({signed_percent(more / own['trained'])})" if more else ""
+        told.append(f"{other['schedules']}, {change}{share}")
+    console.print(f"[bold]Schedules[/bold], in tokens to train: with {'; with '.join(told)}.")
+
+
+def _counted(count: Mapping[str, int]) -> str:
+    declared, trained = count["declared"], count["trained"]
+    saved = declared - trained
+    return (
+        f"{shown_tokens(declared)} declared, {shown_tokens(trained)} to train ({trained / declared:.3f} of it), "
+        f"{shown_tokens(saved)} saved ({percent(saved / declared)})"
+    )
+
+
+def _print_costs(cost: Mapping[str, Any], console: Console) -> None:
+    flops = {size: count for size, count in cost["flops"].items() if size != "total"}
+    parts = f" ({', '.join(f'{size} {count:.3g}' for size, count in flops.items())})" if len(flops) > 1 else ""
+    console.print(f"[bold]Training[/bold]: {cost['flops']['total']:.3g} FLOPs{parts}.")
+    table = Table(title_justify="left")
+    for name in ("on", "chip time", "dollars an hour", "dollars", "share of peak"):
+        table.add_column(name, justify="left" if name == "on" else "right")
+    machine = cost["machine"]
+    if machine is None:
+        table.add_row("this machine", "add --calibrate", "", "", "")
+    else:
+        guessed = [size for size, rate in machine["rates"].items() if rate["extrapolated"]]
+        about = f" ({', '.join(guessed)} extrapolated)" if guessed else ""
+        price = ["", ""] if machine["dollars"] is None else [f"{machine['dollars_per_hour']:.2f}", _dollars(machine)]
+        table.add_row(f"this machine{about}", duration(machine["seconds"]), *price, "")
+    for row in cost["accelerators"]:
+        shares = ", ".join(percent(share, 0) for share in row["mfu"].values())
+        table.add_row(
+            row["title"],
+            _chip_time(row["chip_hours"]),
+            f"{row['dollars_per_chip_hour']:.2f}",
+            _dollars(row),
+            shares,
+        )
+    console.print(table)
+    if machine is not None:
+        rates = ", ".join(
+            f"{rate['tokens_per_second']:,.0f} tokens/s at {size}" for size, rate in machine["rates"].items()
+        )
+        console.print(f"This machine: {machine['machine']}; {rates}, scoring included in its time.")
+    console.print(f"Prices are assumptions of {cost['prices_as_of']} unless --price gave one; {cost['left_out']}.")
+
+
+def _dollars(row: Mapping[str, Any]) -> str:
+    return f"{row['dollars']:,.0f}" if row["dollars"] >= 100 else f"{row['dollars']:.2f}"
+
+
+def _chip_time(hours: float) -> str:
+    return f"{hours:,.0f} h" if hours >= 100 else duration(hours * 3600)
+
+
+def _print_epochs(plan: Plan, epochs: Mapping[str, Mapping[str, Any]], console: Console) -> None:
+    told = []
+    for name, row in epochs.items():
+        known = "" if row["epochs"] is None else f" ({row['epochs']:.2f} epochs)"
+        told.append(f"{name} {shown_tokens(row['most_tokens'])}{known}")
+    unknown = [name for name, row in epochs.items() if row["epochs"] is None]
+    later = f"; how much {', '.join(unknown)} hold is known once the corpus was made" if unknown else ""
+    console.print(
+        f"[bold]Epochs[/bold]: most tokens that one arm takes of each ingredient: {', '.join(told)}. "
+        f"At most {plan.study.spec.max_epochs:g} epochs are allowed{later}."
+    )
+
+
+def _print_disk(disk: Mapping[str, Any], console: Console) -> None:
+    unknown = f", without those of {', '.join(disk['tokens_unknown'])}" if disk["tokens_unknown"] else ""
+    tokens = f"tokens {_bytes(disk['tokens'])}{unknown}" if disk["tokens"] else "tokens not known yet"
+    console.print(
+        f"[bold]Disk[/bold]: {_bytes(disk['total'])}: {disk['state_count']} training states {_bytes(disk['states'])}, "
+        f"wheels {_bytes(disk['wheels'])}, {tokens}; {disk['left_out']}."
+    )
+
+
+def _bytes(number: int) -> str:
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number / 1000:.0f} kB"
+
+
+def _print_contrasts(plan: Plan, report: Mapping[str, Any], console: Console) -> None:
+    """One row a contrast, and a size where smallest effects differ by size."""
+    effects = {(row["contrast"], row["size"], row["metric"]): row["effect"] for row in report["smallest_effects"]}
+    metrics = [metric.id for metric in plan.design.metrics if metric.declared]
+    known = any(effect is not None for effect in effects.values())
+    several = len(plan.design.sizes) > 1
+    table = Table(title="Contrasts", title_justify="left", show_lines=False)
+    table.add_column("family")
+    table.add_column("contrast", min_width=20)
+    if several:
+        table.add_column("at")
+    table.add_column("differs besides in")
+    if known:
+        for metric in metrics:
+            table.add_column(metric.replace("/", "\n"), justify="right")
+    before = None
+    for contrast in plan.design.contrasts:
+        family = "" if contrast.family == before else _family(contrast)
+        if family and before is not None:
+            table.add_section()
+        before = contrast.family
+        sizes = contrast.sizes or plan.design.sizes
+        for together in [[size] for size in sizes] if known else [list(sizes)]:
+            cells = [family, contrast.id, *([", ".join(together)] if several else [])]
+            cells.append("; ".join(contrast.confounds) or "nothing")
+            if known:
+                cells += [_effect(effects, contrast.id, together, metric) for metric in metrics]
+            table.add_row(*cells)
+            family = ""
+    if not plan.design.contrasts:
+        return
+    console.print(table)
+    if not metrics:
+        return
+    heading = (
+        "Columns on the right: the smallest effect that is found four times in five; ? is unknown, run a pilot."
+        if known
+        else "Smallest effects: unknown, run a pilot."
+    )
+    console.print(f"{heading} {report['noise']}")
+
+
+def _family(contrast: Contrast) -> str:
+    return contrast.family if contrast.factor in contrast.family else f"{contrast.family}\n(by {contrast.factor})"
+
+
+def _effect(
+    effects: Mapping[tuple[str, str, str], float | None], contrast: str, sizes: Sequence[str], metric: str
+) -> str:
+    effect = effects.get((contrast, sizes[0], metric))
+    return "?" if effect is None else f"{effect:.3g}"

@@ -19,7 +19,8 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
         for name in spec.sizes
     )
     rates = ", ".join(f"{name} {train.learning_rate or SIZES[name].learning_rate:g}" for name in spec.sizes)
-    endings = sorted({stage.name for arm in study.arms for stage in arm.stages if stage.schedule != "constant"})
+    endings = sorted({stage.name for arm in study.arms for stage in arm.stages if stage.schedule == "linear"})
+    schedules = sorted({stage.schedule for arm in study.arms for stage in arm.stages} - {"linear"})
     sources = "; ".join(f"{name}: {_shares(study, name)}" for name in endings)
     kept = [name for name, ingredient in recipe.ingredients.items() if not ingredient.is_selection]
     rows = [
@@ -37,13 +38,22 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
         ("tokenizer training data", NOT_STATED, f"{spec.tokenizer}, a sample of the corpus recipe {spec.corpus}"),
         ("layers, width, heads", NOT_STATED, shapes),
         ("peak learning rate", NOT_STATED, rates),
-        ("learning-rate floor", "1e-6 for the cooldown, else not stated", f"{train.final_learning_rate:g}"),
+        (
+            "learning-rate floor",
+            "1e-6 for the cooldown, else not stated",
+            f"{train.final_learning_rate:g}"
+            + (f"; a cosine's is {train.cosine_floor:g} of the peak" if "cosine" in schedules else ""),
+        ),
         (
             "schedule of the main stages",
             "cosine",
-            f"constant after {train.warmup_steps} warm-up steps, then the ending's decay",
+            f"{' and '.join(schedules) or 'linear'} after {train.warmup_steps} warm-up steps, then the ending's decay",
         ),
-        ("learning rate where stages join", NOT_STATED, "goes on; only the ending decays"),
+        (
+            "learning rate where stages join",
+            NOT_STATED,
+            "each cosine begins at the peak again" if "cosine" in schedules else "goes on; only the ending decays",
+        ),
         ("optimizer state where stages join", NOT_STATED, _moments(study)),
         ("betas, weight decay, clipping", NOT_STATED, f"{train.betas}, {train.weight_decay:g}, {train.clip:g}"),
         (

@@ -6,6 +6,7 @@ cooldown. Such differences are not errors, but a number without them beside it m
 
 from collections.abc import Collection, Mapping
 
+from assay.study.quantity import shown_tokens
 from assay.study.resolve import MILLION, Arm
 
 ENDING_FACTORS = {"cooldown", "ending"}
@@ -24,13 +25,16 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
     found = []
     totals = [arm.steps * tokens_per_step for arm in (a, b)]
     if totals[0] != totals[1]:
-        found.append(f"total tokens: {totals[0]:,} against {totals[1]:,}")
+        found.append(f"total tokens: {shown_tokens(totals[0])} against {shown_tokens(totals[1])}")
     taken = [tokens_taken(arm, tokens_per_step) for arm in (a, b)]
     texts = [round(sum(tokens.get(name, 0) for name in text)) for tokens in taken]
     if texts[0] != texts[1]:
-        found.append(f"text tokens seen: {texts[0]:,} against {texts[1]:,}")
+        found.append(f"text tokens seen: {shown_tokens(texts[0])} against {shown_tokens(texts[1])}")
     if factor not in ENDING_FACTORS and _ending(a) != _ending(b):
         found.append(f"cooldown: {_ending(a)} against {_ending(b)}")
+    schedules = [_main_schedule(arm) for arm in (a, b)]
+    if schedules[0] != schedules[1] and factor != "schedule":
+        found.append(f"schedule of the main stages: {schedules[0]} against {schedules[1]}")
     moments = ["reset" in {stage.moments for stage in arm.stages[1:]} for arm in (a, b)]
     if moments[0] != moments[1] and factor != "optimizer state":
         found.append("optimizer state: reset in one arm only")
@@ -51,7 +55,8 @@ def repetitions(a: Arm, b: Arm, tokens_per_step: int, held: Mapping[str, int]) -
     for name in sorted(held):
         epochs = [tokens.get(name, 0) / held[name] for tokens in taken]
         if max(epochs) > 1 and abs(epochs[0] - epochs[1]) > 0.01:
-            found.append(f"epochs of {name}: {epochs[0]:.1f} against {epochs[1]:.1f}")
+            digits = 1 if f"{epochs[0]:.1f}" != f"{epochs[1]:.1f}" else 2
+            found.append(f"epochs of {name}: {epochs[0]:.{digits}f} against {epochs[1]:.{digits}f}")
     return tuple(found)
 
 
@@ -65,11 +70,17 @@ def tokens_taken(arm: Arm, tokens_per_step: int) -> dict[str, float]:
 
 
 def _ending(arm: Arm) -> str:
-    """How the arm ends: ``none``, or its last stage's schedule, and its mix where that is a new one."""
+    """How the arm ends: ``none``, or the length of its linear last stage, and its mix where that is a new one."""
     last = arm.stages[-1]
-    if last.schedule == "constant":
+    if last.schedule != "linear":
         return "none"
     if len(arm.stages) > 1 and arm.stages[-2].mix == last.mix:
         return f"{last.steps} steps on its own mix"
     shares = ", ".join(f"{share / 10_000:g} % {ingredient}" for ingredient, share in last.mix)
     return f"{last.steps} steps of {shares}"
+
+
+def _main_schedule(arm: Arm) -> str:
+    """The schedules of the stages before the ending."""
+    main = arm.stages[:-1] if arm.stages[-1].schedule == "linear" else arm.stages
+    return " and ".join(sorted({stage.schedule for stage in main})) or "none"

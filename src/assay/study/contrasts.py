@@ -41,6 +41,7 @@ def build_contrasts(study: Study, text: Collection[str]) -> tuple[Contrast, ...]
             if a == b:
                 raise InputError(f"'{a}' is contrasted with itself", where)
             found = confounds(arms[0], arms[1], spec.factor, study.tokens_per_step, text)
+            sizes = _common_sizes(study, arms, where)
             built.append(
                 Contrast(
                     id=f"{a} vs {b}",
@@ -52,6 +53,7 @@ def build_contrasts(study: Study, text: Collection[str]) -> tuple[Contrast, ...]
                     a=a,
                     b=b,
                     confounds=found,
+                    sizes=sizes,
                 )
             )
     ids = [contrast.id for contrast in built]
@@ -151,7 +153,17 @@ def _trend(study: Study, family: str, spec: FamilySpec, trend: TrendSpec, text: 
         a=high.name,
         b=low.name,
         confounds=confounds(high, low, spec.factor, study.tokens_per_step, text),
+        sizes=_common_sizes(study, [arm for _, arm in members], where),
     )
+
+
+def _common_sizes(study: Study, arms: Sequence[Arm], where: str | None) -> tuple[str, ...]:
+    """Sizes at which all of these arms are trained."""
+    common = tuple(size for size in study.spec.sizes if all(size in arm.sizes for arm in arms))
+    if not common:
+        names = " and ".join(arm.name for arm in arms)
+        raise InputError(f"there is no size at which {names} are all trained, so they cannot be contrasted", where)
+    return common
 
 
 def _arm(study: Study, name: str, where: str | None) -> Arm:

@@ -62,6 +62,8 @@ class Contrast(_Frozen):
     """For a trend: the arms at the highest and lowest grid value."""
     confounds: tuple[str, ...]
     """What else differs, each a short phrase with the two values."""
+    sizes: tuple[str, ...] = ()
+    """Sizes at which all its arms are trained; none named: every size of the study."""
 
 
 class Design(_Frozen):

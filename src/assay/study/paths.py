@@ -2,7 +2,8 @@
 
 A path is the sequence of what decides every step's result: mix, learning-rate law, carried state. Two arms share
 every step up to the first that differs. The tree is cut at forks and at the ends of declared stages, so that a later
-study can fork at any of them without training it again.
+study can fork at any of them without training it again. All is done piece by piece, never step by step: arms of a
+hundred thousand steps cost no more than short ones.
 """
 
 import itertools
@@ -21,7 +22,7 @@ class Piece:
     steps: int
     schedule: str
     length: int
-    """Whole length of the stage in steps where the law depends on it (linear), else 0."""
+    """Whole length of the stage in steps where the law depends on it (linear, cosine), else 0."""
     moments: str
     """``reset`` where the optimizer starts anew at this piece's first step."""
 
@@ -38,12 +39,18 @@ def path_of(arm: Arm, rows_per_step: int) -> Path:
 
     Each stage deals its rows out to the ingredients anew, so that its shares hold by themselves. A constant stage that
     goes on with the mix before it is one piece with it where that makes no difference: where the earlier one ended
-    with every ingredient having had exactly its share.
+    with every ingredient having had exactly its share. What never leaves the rate it begins with is constant, whatever
+    it is called: a linear stage behind a linear one, a cosine of one step behind a cosine.
     """
     pieces: list[Piece] = []
+    level = "peak"
     for stage in arm.stages:
-        length = stage.steps if stage.schedule == "linear" else 0
-        piece = Piece(stage.mix, stage.steps, stage.schedule, length, stage.moments if pieces else "keep")
+        schedule = stage.schedule
+        if (schedule, level) == ("linear", "final") or (schedule, level, stage.steps) == ("cosine", "floor", 1):
+            schedule = "constant"
+        level = {"constant": level, "linear": "final", "cosine": "floor"}[schedule]
+        length = 0 if schedule == "constant" else stage.steps
+        piece = Piece(stage.mix, stage.steps, schedule, length, stage.moments if pieces else "keep")
         before = pieces[-1] if pieces else None
         if (
             before is not None

@@ -16,10 +16,11 @@ from assay.model.sizes import SIZES
 from assay.study.choices import open_choices
 from assay.study.confounds import repetitions, tokens_taken
 from assay.study.contrasts import build_contrasts, build_metrics, primary_id
-from assay.study.design import Design, Task
-from assay.study.paths import Segment, path_of, segments_below, share_prefixes
+from assay.study.design import Contrast, Design, Task
+from assay.study.paths import Segment, segments_below
 from assay.study.resolve import MILLION, Study, resolve
 from assay.study.source import read_source
+from assay.study.trees import Trees, count_tokens, grow_trees, total_tokens
 
 HELDOUT = "heldout_"
 """Task id of an ingredient's held-out set: this and the ingredient's name."""
@@ -27,16 +28,23 @@ HELDOUT = "heldout_"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A study, its corpus recipe, and the tree of segments that every (size, seed) trains."""
+    """A study, its corpus recipe, and the trees of segments that every (size, seed) trains."""
 
     study: Study
     recipe: Recipe
     design: Design
-    roots: tuple[Segment, ...]
+    trees: Trees
 
-    def segments(self) -> list[Segment]:
-        """All segments of the tree, parents before children."""
-        return segments_below(self.roots)
+    def segments(self, size: str) -> list[Segment]:
+        """All segments of a size's tree, parents before children."""
+        return segments_below(self.trees[size])
+
+    def sizes_by_tree(self) -> list[tuple[tuple[str, ...], tuple[Segment, ...]]]:
+        """Each different tree with the sizes that train it, in the study's order."""
+        groups: dict[int, list[str]] = {}
+        for size, roots in self.trees.items():
+            groups.setdefault(id(roots), []).append(size)
+        return [(tuple(sizes), self.trees[sizes[0]]) for sizes in groups.values()]
 
     def ingredients(self) -> list[str]:
         """Ingredients that any arm is trained on, in the recipe's order."""
@@ -69,8 +77,39 @@ class Plan:
             contrasts.append(contrast.model_copy(update={"confounds": (*contrast.confounds, *repeated)}))
         return replace(self, design=self.design.model_copy(update={"contrasts": tuple(contrasts)}))
 
+    def declared_tokens(self) -> dict[str, int]:
+        """Tokens of the ingredients in use that are only declared."""
+        used = {*self.ingredients(), *self.heldout_ingredients()}
+        return {
+            name: ingredient.declared
+            for name, ingredient in self.recipe.ingredients.items()
+            if name in used and ingredient.declared is not None
+        }
+
+    def only_declared(self) -> list[str]:
+        """Ingredients in use, and the tokenizer, that are only declared."""
+        names = [f"ingredient '{name}'" for name in self.declared_tokens()]
+        if self.recipe.tokenizers[self.study.spec.tokenizer].declared:
+            names.append(f"tokenizer '{self.study.spec.tokenizer}'")
+        return names
+
+    def check_material(self) -> None:
+        """Refuse to carry out a study on ingredients or a tokenizer that are only declared.
+
+        Raises:
+            InputError: Naming them, and what can be done instead.
+        """
+        if names := self.only_declared():
+            raise InputError(
+                f"this study can be planned, not run: the corpus '{self.recipe.name}' only declares "
+                f"{', '.join(names)}, and has nothing to make them from. See what it would cost with "
+                "'assay plan', or name a corpus of your own that has sources for these ingredients",
+                self.study.source.where(["corpus"]),
+            )
+
     def check_epochs(self, tokens: Mapping[str, int]) -> None:
-        """Refuse arms that would repeat an ingredient more often than the study allows.
+        """Refuse arms that would repeat an ingredient more often than the study allows, or, where the study requires
+        matched contrasts, more often than the arm they are held against.
 
         Args:
             tokens: Training tokens each ingredient holds, as far as it is known.
@@ -78,6 +117,8 @@ class Plan:
         Raises:
             InputError: Naming the arm, the ingredient, how often it would be seen and what would fit.
         """
+        if self.study.spec.require == "matched":
+            _check_matched(self.study, self.with_epochs(tokens).design.contrasts)
         limit = self.study.spec.max_epochs
         for arm in self.study.arms:
             for name, taken in sorted(tokens_taken(arm, self.study.tokens_per_step).items()):
@@ -107,10 +148,9 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
     text = [name for name in recipe.ingredients if _is_text(recipe, name)]
     tasks = _tasks(resolved, recipe)
     contrasts = build_contrasts(resolved, text)
-    roots = tuple(share_prefixes(resolved.arms, spec.train.rows_per_step))
-    runs = len(resolved.seeds) * len(spec.sizes)
-    per_step = resolved.tokens_per_step
-    distinct = {path_of(arm, spec.train.rows_per_step): arm.steps for arm in resolved.arms}
+    if spec.require == "matched":
+        _check_matched(resolved, contrasts)
+    trees = grow_trees(resolved)
     design = Design(
         study=spec.study,
         question=spec.question.strip(),
@@ -123,10 +163,7 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
         contrasts=contrasts,
         primary=primary_id(resolved, contrasts),
         open_choices=open_choices(resolved, recipe),
-        tokens={
-            "declared": sum(distinct.values()) * per_step * runs,
-            "trained": sum(segment.steps for segment in segments_below(roots)) * per_step * runs,
-        },
+        tokens=total_tokens(count_tokens(resolved, trees)),
         parameters={
             size: {
                 "body": SIZES[size].body_parameters,
@@ -136,7 +173,7 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
         },
         notes=_notes(tasks),
     )
-    return Plan(resolved, recipe, design, roots)
+    return Plan(resolved, recipe, design, trees)
 
 
 def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
@@ -153,6 +190,7 @@ def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
         "arms": [
             {
                 "arm": arm.name,
+                "sizes": list(arm.sizes),
                 "stages": [
                     {
                         "stage": stage.name,
@@ -168,6 +206,7 @@ def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
         ],
         "segments": [
             {
+                "sizes": list(sizes),
                 "from_step": segment.start,
                 "to_step": segment.end,
                 "tokens": segment.steps * per_step,
@@ -176,14 +215,32 @@ def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
                 "mix": {name: share / MILLION for name, share in segment.path[-1].mix},
                 "schedule": segment.path[-1].schedule,
             }
-            for segment in plan.segments()
+            for sizes, roots in plan.sizes_by_tree()
+            for segment in segments_below(roots)
         ],
     }
 
 
+def _check_matched(study: Study, contrasts: Sequence[Contrast]) -> None:
+    """Refuse contrasts whose arms differ in anything besides the named factor."""
+    found = []
+    for contrast in contrasts:
+        if contrast.confounds:
+            place = study.source.where(["contrasts", contrast.family])
+            found.append(f"\n  {place}: {contrast.id} differs also in {'; '.join(contrast.confounds)}")
+    if found:
+        raise InputError(
+            f"the study requires matched contrasts, and {len(found)} of {len(contrasts)} "
+            f"{'is' if len(found) == 1 else 'are'} not:{''.join(found)}",
+            study.source.where(["require"]),
+        )
+
+
 def _is_text(recipe: Recipe, name: str) -> bool:
-    """Whether an ingredient is prose: all of its sources are."""
+    """Whether an ingredient is prose: all of its sources are, or it is declared to be."""
     ingredient = recipe.ingredients[name]
+    if ingredient.declared is not None:
+        return ingredient.kind == "text"
     return bool(ingredient.sources) and all(recipe.sources[source].kind == "text" for source in ingredient.sources)
 
 

@@ -1,4 +1,4 @@
-"""Numbers of tokens as people write them: ``327680``, ``320k``, ``1.5M``, ``2P`` with ``units: {P: …}``."""
+"""Numbers of tokens as people write and read them: ``327680``, ``320k``, ``1.5M``, ``2P`` with ``units: {P: …}``."""
 
 import re
 from collections.abc import Mapping
@@ -26,3 +26,8 @@ def parse_tokens(written: float | str, units: Mapping[str, int], where: str | No
     if tokens <= 0:
         raise InputError(f"'{written}' tokens: a stage needs more than none", where)
     return tokens
+
+
+def shown_tokens(tokens: float) -> str:
+    """A number of tokens to be read: exact below a billion, four digits above."""
+    return f"{tokens:,.0f}" if abs(tokens) < 10**9 else f"{tokens / 10**9:,.4g}B"

@@ -42,6 +42,8 @@ class Arm:
     """The grid values this arm stands for."""
     pattern: str = ""
     """The name as written, with the grid's ``{name}``."""
+    sizes: tuple[str, ...] = ()
+    """Sizes at which it is trained, in the study's order."""
 
     @property
     def steps(self) -> int:
@@ -66,6 +68,10 @@ class Study:
     def arm(self, name: str) -> Arm:
         """The arm of that name."""
         return next(arm for arm in self.arms if arm.name == name)
+
+    def arms_at(self, size: str) -> tuple[Arm, ...]:
+        """The arms that are trained at a size."""
+        return tuple(arm for arm in self.arms if size in arm.sizes)
 
 
 def resolve(spec: StudySpec, source: Source, ingredients: Mapping[str, Any]) -> Study:
@@ -116,7 +122,23 @@ class _ArmMaker:
     def arm(self, name: str) -> Arm:
         written = self.written[name]
         grid = tuple(sorted(written.grid.items()))
-        return Arm(name, _numbered(self._stages(name, ())), grid, written.place)
+        return Arm(name, _numbered(self._stages(name, ())), grid, written.place, self._sizes(written))
+
+    def _sizes(self, written: _WrittenArm) -> tuple[str, ...]:
+        asked = written.spec.sizes
+        if asked is None:
+            return tuple(self.spec.sizes)
+        place = ("arms", written.place, "sizes")
+        if not asked:
+            raise InputError(f"arm '{written.place}' has no sizes; leave the key out for all", self.source.where(place))
+        for index, size in enumerate(asked):
+            if size not in self.spec.sizes:
+                raise InputError(
+                    f"arm '{written.place}' asks for size '{size}', which is none of the study's"
+                    f"{nearest(size, self.spec.sizes)}",
+                    self.source.where((*place, index)),
+                )
+        return tuple(size for size in self.spec.sizes if size in asked)
 
     def _stages(self, name: str, above: tuple[str, ...]) -> list[Stage]:
         written = self.written[name]

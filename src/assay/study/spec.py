@@ -39,8 +39,9 @@ class StageSpec(_Strict):
     """A name under ``mixes``, a mapping of shares, or ``same``: the mix of the stage before."""
     tokens: Tokens
     """How long it is."""
-    schedule: Literal["constant", "linear"] = "constant"
-    """``constant`` after the warm-up, or ``linear`` from the peak down to ``train.final_learning_rate``."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """``constant``: the rate that the stage before ended with; ``linear``: from there down to
+    ``train.final_learning_rate``; ``cosine``: from the peak down to ``train.cosine_floor`` of it."""
     moments: Literal["keep", "reset"] = "keep"
     """Whether the optimizer's moments and step counter come along from the stage before."""
 
@@ -54,6 +55,8 @@ class ArmSpec(_Strict):
     """Another arm whose stages come first."""
     grid: dict[str, list[float | int | str]] = {}
     """One arm a value (a combination, for several): ``{name}`` in the arm's name and stages is replaced."""
+    sizes: list[str] | None = None
+    """Sizes of the study at which it is trained; None: all of them."""
 
 
 class TrainSpec(_Strict):
@@ -69,6 +72,8 @@ class TrainSpec(_Strict):
     """Linear from 0, counted in steps from the arm's beginning."""
     final_learning_rate: Annotated[float, Field(ge=0)] = 1e-6
     """Where a ``linear`` stage ends."""
+    cosine_floor: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Where a ``cosine`` stage ends, as a fraction of the peak."""
     betas: tuple[float, float] = (0.9, 0.95)
     """AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
@@ -150,6 +155,8 @@ class StudySpec(_Strict):
     """Model sizes."""
     max_epochs: Annotated[float, Field(gt=0)] = 4
     """How often an arm may see any one ingredient whole; more is an error."""
+    require: Literal["matched"] | None = None
+    """``matched``: a contrast whose arms differ in anything besides the named factor is an error."""
     train: TrainSpec = TrainSpec()
     mixes: dict[str, Mix] = {}
     """Mixes by name."""

@@ -1,0 +1,149 @@
+"""What a plan costs to train: FLOPs, chip-hours and price on named accelerators, time on this machine.
+
+FLOPs per token are 6·(body + vocabulary·width) for the matrices, forward and backward, and 6·layers·sequence·width for
+attention, of which a causal mask leaves half: 12·layers·sequence·width halved (Kaplan et al. 2020, arXiv 2001.08361,
+§2.1; Chowdhery et al. 2022, arXiv 2204.02311, appendix B). Evaluation is in the machine's time where it was
+calibrated, and nowhere else; data preparation is in neither.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.model.sizes import SIZES
+from assay.study.accelerators import HERE, load_accelerators, price_of, prices_as_of
+from assay.study.paths import path_of
+from assay.study.plan import Plan
+from assay.study.trees import count_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What this machine was measured to do."""
+
+    tokens_per_second: Mapping[str, float]
+    """Training, by size, of all workers together."""
+    scoring_seconds: Mapping[str, float]
+    """By size: the evaluation suite on one checkpoint, with all workers."""
+    machine: str
+    """What it is, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast a machine trains a size."""
+
+    tokens_per_second: float
+    extrapolated: bool
+    """True: the size was not measured; from the largest that was, by FLOPs."""
+
+
+def flops_per_token(size: str, vocabulary: int, sequence: int) -> int:
+    """FLOPs of training on one token, forward and backward."""
+    shape = SIZES[size]
+    matrices = 6 * (shape.body_parameters + vocabulary * shape.width)
+    return matrices + 6 * shape.layers * sequence * shape.width
+
+
+def machine_rate(size: str, calibration: Calibration, vocabulary: int, sequence: int) -> Rate | None:
+    """Tokens per second of a machine at a size; None where nothing was measured.
+
+    A size that was not measured is extrapolated from the largest that was, as if FLOPs per second were the same. Small
+    models reach a smaller share of the peak, so this is too slow for larger sizes and too fast for smaller ones.
+    """
+    measured = calibration.tokens_per_second
+    if size in measured:
+        return Rate(measured[size], False)
+    if not measured:
+        return None
+    nearest = _largest(measured)
+    ratio = flops_per_token(nearest, vocabulary, sequence) / flops_per_token(size, vocabulary, sequence)
+    return Rate(measured[nearest] * ratio, True)
+
+
+def plan_cost(plan: Plan, calibration: Calibration | None = None, prices: Sequence[str] = ()) -> dict[str, Any]:
+    """FLOPs, accelerators and this machine, over all sizes and seeds.
+
+    Args:
+        plan: What to price.
+        calibration: This machine's rates; None: not measured.
+        prices: ``NAME=DOLLARS`` an hour and chip, in place of the shipped assumptions; ``here=DOLLARS`` is this
+            machine's hour.
+
+    Returns:
+        JSON-able: ``flops_per_token`` and ``flops`` by size, ``accelerators`` as rows with ``chip_hours``, ``dollars``
+        and ``mfu`` by size, ``machine`` or None.
+
+    Raises:
+        InputError: A price of no known accelerator.
+    """
+    vocabulary = plan.recipe.tokenizers[plan.study.spec.tokenizer].vocab
+    sequence = plan.study.spec.train.sequence
+    each = {size: flops_per_token(size, vocabulary, sequence) for size in plan.study.spec.sizes}
+    trained = {size: count["trained"] for size, count in count_tokens(plan.study, plan.trees).items()}
+    flops = {size: each[size] * trained[size] for size in each}
+    rows = []
+    here = dict(price_of(written) for written in prices).get(HERE)
+    for chip in load_accelerators(written for written in prices if price_of(written)[0] != HERE):
+        body = {size: SIZES[size].body_parameters for size in each}
+        hours = sum(chip.chip_hours(flops[size], body[size]) for size in each)
+        rows.append(
+            {
+                "name": chip.name,
+                "title": chip.title,
+                "peak_tflops": chip.peak / 1e12,
+                "mfu": {size: round(chip.mfu(body[size]), 3) for size in each},
+                "mfu_source": chip.source,
+                "chip_hours": hours,
+                "dollars_per_chip_hour": chip.price,
+                "dollars": hours * chip.price,
+            }
+        )
+    machine = None if calibration is None else _machine(plan, calibration, trained, vocabulary, sequence)
+    if machine is not None:
+        machine["dollars_per_hour"] = here
+        machine["dollars"] = None if here is None else machine["seconds"] / 3600 * here
+    return {
+        "flops_per_token": each,
+        "flops": {**flops, "total": sum(flops.values())},
+        "accelerators": rows,
+        "prices_as_of": prices_as_of(),
+        "machine": machine,
+        "left_out": "evaluation, data preparation and failures are in no accelerator's hours",
+    }
+
+
+def _machine(
+    plan: Plan, calibration: Calibration, trained: Mapping[str, int], vocabulary: int, sequence: int
+) -> dict[str, Any] | None:
+    """Seconds of training and scoring on a calibrated machine; None where nothing was measured."""
+    training = scoring = 0.0
+    rates = {}
+    scored = calibration.scoring_seconds
+    for size, tokens in trained.items():
+        rate = machine_rate(size, calibration, vocabulary, sequence)
+        if rate is None:
+            return None
+        rates[size] = {"tokens_per_second": rate.tokens_per_second, "extrapolated": rate.extrapolated}
+        training += tokens / rate.tokens_per_second
+        if scored:
+            nearest = size if size in scored else _largest(scored)
+            work = flops_per_token(size, vocabulary, sequence) / flops_per_token(nearest, vocabulary, sequence)
+            scoring += _checkpoints(plan, size) * scored[nearest] * work
+    return {
+        "machine": calibration.machine,
+        "rates": rates,
+        "training_seconds": training,
+        "scoring_seconds": scoring if scored else None,
+        "seconds": training + scoring,
+    }
+
+
+def _checkpoints(plan: Plan, size: str) -> int:
+    """Checkpoints that are evaluated at a size: the ends of its distinct arms, over seeds."""
+    rows = plan.study.spec.train.rows_per_step
+    return len({path_of(arm, rows) for arm in plan.study.arms_at(size)}) * len(plan.study.seeds)
+
+
+def _largest(measured: Mapping[str, float]) -> str:
+    return max(measured, key=lambda size: SIZES[size].body_parameters)
