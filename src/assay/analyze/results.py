@@ -7,7 +7,6 @@ asked.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from assay.analyze.records import COLUMNS, VALUE_OF, Floats, Records, read_recor
 from assay.analyze.summary import Finding, above_chance, summarise
 from assay.analyze.verdict import decide, favours, holm, margin_of
 from assay.errors import InputError
+from assay.files import write_whole
 from assay.study.design import Contrast, Design, Measure, Metric
 
 ANALYSIS_VERSION = 2
@@ -197,12 +197,7 @@ def write_results(folder: Path) -> dict[str, Any]:
     """Build ``results.json`` of a run folder from its plan and item records; whole or not at all."""
     results = build_results(load_design(folder), load_items(folder))
     text = json.dumps(results, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    part = folder / f".results.json.{os.getpid()}"
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(folder / "results.json")
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(folder / "results.json", text)
     return results
 
 

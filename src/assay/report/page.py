@@ -9,7 +9,6 @@ says so to the browser as well). It computes no statistics; sentences and verdic
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from markupsafe import Markup
 
 from assay.analyze.results import load_design, write_results
 from assay.errors import InputError
+from assay.files import write_whole
 from assay.report import figures, ledger, numbers
 from assay.study.design import Design, Metric
 
@@ -62,12 +62,7 @@ def write_report(folder: Path) -> Path:
         timings=_read(folder / "timings.json"),
     )
     target = folder / "report.html"
-    part = folder / f".report.html.{os.getpid()}"
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(target, page)
     return target
 
 
