@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assay.analyze.frame import Results
 from assay.run.choose import EngineName, open_engine
+from assay.run.memory import worker_bytes
 from assay.run.study import run_study
 from assay.study.plan import Plan, plan_study
 
@@ -53,6 +54,7 @@ class Study:
         Raises:
             StepError: A step failed; finished work is kept.
         """
-        with open_engine(engine, None if store is None else str(store), workers, address) as opened:
+        where = None if store is None else str(store)
+        with open_engine(engine, where, workers, address, worker_bytes(self.plan)) as opened:
             run_study(self.plan, Path(out), opened)
         return Results(Path(out))

@@ -55,6 +55,7 @@ def run(
     """Run a study: prepare the data, train, evaluate, report. Repeats nothing that was done."""
     from assay.report.table import print_effects
     from assay.run.choose import open_engine
+    from assay.run.memory import worker_bytes
     from assay.run.study import run_study
     from assay.study.plan import plan_study
 
@@ -62,7 +63,7 @@ def run(
     out = out or Path("runs") / plan.design.study
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        with open_engine(engine, None, workers, address) as opened:
+        with open_engine(engine, None, workers, address, worker_bytes(plan)) as opened:
             made = run_study(plan, out, opened)
     except KeyboardInterrupt:
         raise Stopped(GO_ON) from None

@@ -9,6 +9,9 @@ from typing import Any
 
 from assay.errors import StepError
 
+ASIDE = ".assay-"
+"""How the names of files begin that are being written; a killed program may leave one."""
+
 
 def flush(path: Path) -> None:
     """Have the kernel write a file or folder to disk."""
@@ -28,7 +31,7 @@ def write_whole(path: Path, text: str) -> None:
     name = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

@@ -1,7 +1,8 @@
 """A real Ray cluster on this machine, several nodes of which may be killed: for tests and benchmarks.
 
 Every node is a ``ray start --block`` in a session of its own, so that all its processes are found as its descendants
-and a node can be lost as by a power cut. Nothing listens beyond loopback; usage statistics and dashboard are off.
+and a node can be lost as by a power cut. There is no dashboard. Even with its statistics off, a head of Ray 2.60 asks
+three addresses of clouds where it runs and reports that they are off; `SILENT` and a file in its home stop both.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ STORE_BYTES = 80 << 20
 NODE_BYTES = 8 << 30
 """Of memory that each node declares."""
 START_SECONDS = 60.0
+SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/"}
 
 
 class RayCluster:
@@ -73,20 +75,22 @@ class RayCluster:
         log = self._temporary / f"node-{time.monotonic_ns()}.log"
         place = ["--head", f"--port={self.address.split(':')[1]}"] if not self.nodes else [f"--address={self.address}"]
         if not self.nodes:
+            (self._temporary / "ray_bootstrap_config.yaml").write_text("{}\n")
+            environment = {"HOME": str(self._temporary), **(environment or {})}
             place += ["--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={self._temporary}"]
         with log.open("wb") as output:
             node = subprocess.Popen(
                 [
                     *prefix,
                     *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--node-ip-address=127.0.0.1"),
-                    *(f"--num-cpus={cpus or self._cpus}", f"--memory={memory}", "--num-gpus=0"),
+                    *(f"--num-cpus={self._cpus if cpus is None else cpus}", f"--memory={memory}", "--num-gpus=0"),
                     *(f"--object-store-memory={STORE_BYTES}", "--include-log-monitor=false"),
                     *place,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**self._environment, "RAY_USAGE_STATS_ENABLED": "0", **(environment or {})},
+                env={**self._environment, **SILENT, **(environment or {})},
                 start_new_session=True,
             )
         self.nodes.append(node)

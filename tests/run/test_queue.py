@@ -23,7 +23,9 @@ def steps_of(edges: list[list[int]]) -> list[Step]:
 def graphs(draw: st.DrawFn) -> tuple[list[Step], set[str], list[Step]]:
     """(steps, keys that the store holds, goals)."""
     count = draw(st.integers(1, 25))
-    edges = [draw(st.lists(st.integers(0, index - 1), max_size=3, unique=True)) if index else [] for index in range(count)]
+    edges = [
+        draw(st.lists(st.integers(0, index - 1), max_size=3, unique=True)) if index else [] for index in range(count)
+    ]
     steps = steps_of(edges)
     held = {step.key for step in steps if draw(st.booleans())}
     goals = draw(st.lists(st.sampled_from(steps), min_size=1, unique_by=lambda step: step.key))

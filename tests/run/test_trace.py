@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from assay.errors import InputError, StepError
 from assay.run.step import Call
 from assay.run.store import Store
-from assay.run.trace import pieces, trace
+from assay.run.trace import trace
 from assay.tokens.shard import Shard
 from assay.tokens.stream import Stream
 from assay.train.steps import _Run
@@ -99,7 +99,7 @@ def test_rows_are_taken_apart_across_the_ends_of_documents_and_epochs(
     stream = Stream(shard, "x", seed, sequence)
     read: Counter[tuple[int, int]] = Counter()
     for index in range(2 * shard.tokens):
-        parts = pieces(stream, index)
+        parts = stream.pieces(index)
         joined = np.concatenate(
             [ids[offsets[document] + low : offsets[document] + high] for document, _, low, high in parts]
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from assay.model.sizes import SIZES
 from assay.run.identity import numerics_label
 from assay.run.local import LocalEngine
+from assay.run.memory import worker_bytes
 from assay.run.step import Step
 from assay.run.store import Store
 from assay.study.cost import Calibration
@@ -32,7 +33,7 @@ def calibration(plan: Plan, store: Store, measure: bool, say: Callable[[str], No
     Raises:
         StepError: A worker was lost, or the disk is full.
     """
-    engine = LocalEngine(store, lambda *_: None)
+    engine = LocalEngine(store, lambda *_: None, worker_bytes=worker_bytes(plan))
     sizes = [size for size in plan.study.spec.sizes if SIZES[size].body_parameters <= LARGEST]
     steps = {size: _steps(plan, size, engine) for size in sizes or [_largest()]}
     missing = [step for each in steps.values() for step in each if not store.has(step.kind, step.key)]

@@ -10,7 +10,11 @@ EngineName = Literal["local", "ray"]
 
 
 def open_engine(
-    name: EngineName = "local", store: str | None = None, workers: int | None = None, address: str | None = None
+    name: EngineName,
+    store: str | None,
+    workers: int | None,
+    address: str | None,
+    worker_bytes: int,
 ) -> Engine:
     """An engine on a store, to be used as a context manager.
 
@@ -19,6 +23,7 @@ def open_engine(
         store: A folder or an fsspec address; None: ``ASSAY_STORE`` or ``.assay/store``.
         workers: At most so many steps at once; None: as many as there is room for.
         address: Of the Ray cluster; None: the one this machine belongs to.
+        worker_bytes: Memory that a worker may come to hold; see `assay.run.memory`.
 
     Raises:
         InputError: Options that do not fit the engine, or Ray is not installed.
@@ -27,12 +32,12 @@ def open_engine(
     if name == "ray":
         from assay.run.ray_engine import RayEngine
 
-        return RayEngine(open_store(store), _silent, workers, address)
+        return RayEngine(open_store(store), _silent, workers, address, worker_bytes)
     if address is not None:
         raise InputError("--address names a Ray cluster, so it goes with --engine ray")
     from assay.run.local import LocalEngine
 
-    return LocalEngine(open_store(store), _silent, workers)
+    return LocalEngine(open_store(store), _silent, workers, worker_bytes)
 
 
 def _silent(*_: object) -> None:

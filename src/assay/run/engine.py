@@ -17,6 +17,7 @@ from assay.run.store import Store
 Listener = Callable[[str, Step, dict[str, Any]], None]
 """Called with ``have``, ``begin``, ``progress``, ``end``, ``lost`` or ``damaged``, the step, and what is known of it.
 It may raise: the work under way is then put aside and the error goes on."""
+DAMAGED = "is damaged (a file is missing or has another size)"
 TRIES = 2
 """How often a step may lose its worker before it is given up."""
 
@@ -76,7 +77,7 @@ class Engine(ABC):
             self.listen("have", step, {})
         for step in queue.wanted.values():
             if self.store.place(step.kind, step.key).exists():
-                self.listen("damaged", step, {"why": "is damaged (a file is missing or has another size)"})
+                self.listen("damaged", step, {"why": DAMAGED, "by": step.key})
         while queue:
             while queue.can_begin and self._can_give():
                 step = queue.take()
@@ -103,7 +104,7 @@ class Engine(ABC):
             self.store.look()
             bad = queue.damaged(step, kind, key)
             if bad is not None:
-                self.listen("damaged", bad, {"why": message["why"]})
+                self.listen("damaged", bad, {"why": message["why"], "by": step.key})
                 self._count(bad, f"{bad.title or bad.kind} {message['why']}, for the second time: is the disk sound?")
         elif "stopped" in message:
             queue.put_back(step)

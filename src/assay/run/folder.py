@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from assay.errors import StepError
 from assay.evaluate.records import RECORDS
 from assay.evaluate.task import load_task
-from assay.files import as_json, flush, write_whole
+from assay.files import ASIDE, as_json, flush, write_whole
 from assay.model.sizes import SIZES
 from assay.run.graph import Graph, Leaf
 from assay.run.ledger import build_ledger, largest_share_error
@@ -43,7 +43,7 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
         name = f"{leaf.arm.name}.{leaf.size}.s{leaf.seed}.parquet".replace("/", "_")
         wanted.add(name)
         _write_table(_records(plan, leaf, store, formats, label), items / name)
-    for stale in items.glob("*.parquet"):
+    for stale in items.glob("*"):
         if stale.name not in wanted:
             stale.unlink()
     ledger = build_ledger(plan, graph, store)
@@ -89,7 +89,7 @@ def _records(plan: Plan, leaf: Leaf, store: Store, formats: dict[str, str], labe
 
 
 def _write_table(table: pa.Table, path: Path) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f"{ASIDE}{os.getpid()}-{path.name}")
     try:
         pq.write_table(table, aside, compression="zstd")
         flush(aside)

@@ -13,12 +13,13 @@ from typing import IO, Any
 
 from assay.run.engine import Engine, Listener
 from assay.run.identity import numerics
+from assay.run.memory import LEAST_BYTES
 from assay.run.step import Step
 from assay.run.store import Store
 from assay.run.worker import PATIENCE_SECONDS, environment
 
-WORKER_BYTES = 3 << 29
-"""Memory that a worker may come to hold (1.5 GiB); where there are more cores than that allows, fewer work."""
+MEMORY_SHARE = 0.9
+"""Of main memory, for workers."""
 
 
 @dataclass
@@ -45,10 +46,19 @@ def memory() -> int:
 class LocalEngine(Engine):
     """Workers on this machine, each pinned to a core, started when they are first needed."""
 
-    def __init__(self, store: Store, listen: Listener, workers: int | None = None) -> None:
+    def __init__(
+        self, store: Store, listen: Listener, workers: int | None = None, worker_bytes: int = LEAST_BYTES
+    ) -> None:
+        """
+        Args:
+            store: Where artifacts are.
+            listen: Told what happens.
+            workers: How many; None: one a core, as far as memory allows.
+            worker_bytes: Memory that a worker may come to hold.
+        """
         super().__init__(store, listen)
         available = cores()
-        self._count_wanted = workers or max(1, min(len(available), memory() // WORKER_BYTES))
+        self._count_wanted = workers or max(1, min(len(available), int(MEMORY_SHARE * memory()) // worker_bytes))
         self._cpus = [available[index % len(available)] for index in range(self._count_wanted)]
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()

@@ -2,9 +2,11 @@
 
 The log (``log.jsonl``) begins each run with ``start``, says what to ``expect``, and has a line for every step begun,
 ended, lost or found damaged, and every few seconds for each that reports how far it is. ``assay status`` reads nothing
-else, so whatever the live view shows is in the log too.
+else, so whatever the live view shows is in the log too. The log is locked while the run goes on; the kernel lets go of
+the lock however the run ends.
 """
 
+import fcntl
 import json
 import os
 import sys
@@ -139,9 +141,11 @@ def _why(problem: BaseException) -> str:
 
 
 def _opened(log: Path) -> IO[str]:
-    """The log, to be appended to, on a new line even if a kill cut the last one off."""
+    """The log, locked, to be appended to, on a new line even if a kill cut the last one off."""
     cut = log.is_file() and log.read_bytes()[-1:] not in {b"", b"\n"}
     file = log.open("a", encoding="utf-8")
+    with suppress(OSError):  # a file system without locks: `assay status` cannot lock either, and says less
+        fcntl.flock(file, fcntl.LOCK_SH)
     if cut:
         file.write("\n")
     return file

@@ -7,6 +7,7 @@ leave only cost what they were doing. Only nodes with one and the same numerics 
 Ray's usage statistics are off here; those of a cluster are decided where it is started. GPUs are not used.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from assay import __version__
 from assay.errors import InputError, StepError
 from assay.run.engine import Engine, Listener
 from assay.run.identity import numerics, numerics_label
-from assay.run.local import WORKER_BYTES
+from assay.run.memory import LEAST_BYTES
 from assay.run.ray_slot import Slot
 from assay.run.step import Step
 from assay.run.store import Store
@@ -35,6 +36,9 @@ LOOK_SECONDS = 5.0
 GREET_SECONDS = 30.0
 """How long to wait at the start for slots that do not answer yet, once one has."""
 REACH_SECONDS = 10.0
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+HTTP2_SETTINGS = b"\x04"
+"""Type of the frame that a server greets with (RFC 9113, section 3.4)."""
 START = "start one with 'ray start --head --disable-usage-stats' and run this command on one of its machines"
 
 
@@ -59,15 +63,24 @@ class RayEngine(Engine):
         listen: Told of every step.
         workers: At most so many; None: as many as there is room for.
         address: HOST:PORT of the cluster; None: ``RAY_ADDRESS``, or the cluster that this machine belongs to.
+        worker_bytes: Memory that Ray is to set aside for a worker.
 
     Raises:
         InputError: Ray is not installed, or there is no cluster to use.
         StepError: The cluster cannot be reached, has no room, or a node cannot use the store.
     """
 
-    def __init__(self, store: Store, listen: Listener, workers: int | None = None, address: str | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        listen: Listener,
+        workers: int | None = None,
+        address: str | None = None,
+        worker_bytes: int = LEAST_BYTES,
+    ) -> None:
         super().__init__(store, listen)
         self._most = workers or sys.maxsize
+        self._worker_bytes = worker_bytes
         self._slots: list[_Slot] = []
         self._numerics: dict[str, str] | None = None
         self._offers: dict[_Slot, dict[str, str]] = {}
@@ -76,7 +89,7 @@ class RayEngine(Engine):
         self._short = False
         self._waiting = False
         self._ray = _connect(address)
-        self._actors = self._ray.remote(num_cpus=1, memory=WORKER_BYTES, max_restarts=0, max_concurrency=2)(Slot)
+        self._actors = self._ray.remote(num_cpus=1, memory=worker_bytes, max_restarts=0, max_concurrency=2)(Slot)
         try:
             self._begin()
         except BaseException:
@@ -99,8 +112,8 @@ class RayEngine(Engine):
         self._look()
         if not self._slots:
             raise StepError(
-                f"no node of the Ray cluster has a CPU and {WORKER_BYTES / 2**30:g} GiB of memory to give to a worker; "
-                "'ray status' shows what they have"
+                f"no node of the Ray cluster has a CPU and {self._worker_bytes / 2**30:.1f} GiB of memory to give to a "
+                "worker; 'ray status' shows what they have"
             )
         begin = time.monotonic()
         while any(slot.reply for slot in self._slots):
@@ -175,17 +188,21 @@ class RayEngine(Engine):
         if not slots:
             time.sleep(min(seconds, 1.0))
             return
-        done, left = self._ray.wait(list(slots), timeout=max(0.0, seconds))
-        if done and left:
-            done += self._ray.wait(left, num_returns=len(left), timeout=0)[0]
+        with _uncovered():
+            done, left = self._ray.wait(list(slots), timeout=max(0.0, seconds))
+            if done and left:
+                done += self._ray.wait(left, num_returns=len(left), timeout=0)[0]
         for reply in done:
             slot = slots[reply]
             slot.reply = None
+            answer: dict[str, Any] | Exception
             try:
-                yield slot, self._ray.get(reply)
+                with _uncovered():
+                    answer = self._ray.get(reply)
             except self._ray.exceptions.RayError as problem:
                 self._drop(slot)
-                yield slot, problem
+                answer = problem
+            yield slot, answer
 
     def _look(self) -> None:
         """Forget nodes that are gone, and start slots where there is room, one node after the other."""
@@ -198,7 +215,7 @@ class RayEngine(Engine):
             (index, node)
             for node, about in nodes.items()
             if node not in self._left_out
-            for index in range(held[node], _room(about["Resources"]))
+            for index in range(held[node], _room(about["Resources"], self._worker_bytes))
         ]
         affinity = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         for _, node in sorted(places)[: self._most - len(self._slots)]:
@@ -223,10 +240,10 @@ class RayEngine(Engine):
 
     def _problem(self, slot: _Slot, answer: "dict[str, Any] | Exception") -> str | None:
         advice = "Put the store (ASSAY_STORE) on a folder that all nodes share, or at an address such as s3://…"
-        if isinstance(answer, self._ray.exceptions.RayTaskError):
-            return f"{_last(answer)}. Install the same Python, Ray and Assay on every node"
         if isinstance(answer, Exception):
-            return None  # the node has gone meanwhile, or is looked at again
+            if isinstance(answer, self._ray.exceptions.RayTaskError) or getattr(answer, "actor_init_failed", False):
+                return f"{_last(answer)}. Install the same Python, Ray and Assay on every node"
+            return None  # it died as programs or nodes may, and is started again where its node is still there
         if answer["assay"] != __version__:
             return f"it has Assay {answer['assay']}, this machine {__version__}. Install the same on every node"
         if "refused" in answer:
@@ -270,9 +287,18 @@ class RayEngine(Engine):
             print(text, file=sys.stderr)
 
 
-def _room(resources: Mapping[str, float]) -> int:
+@contextlib.contextmanager
+def _uncovered() -> Iterator[None]:
+    """What a signal's handler raises, as it was raised: Ray's core makes a SystemError of all but KeyboardInterrupt."""
+    try:
+        yield
+    except SystemError as problem:
+        raise (problem.__cause__ or problem) from None
+
+
+def _room(resources: Mapping[str, float], worker_bytes: int) -> int:
     """How many workers a node has room for."""
-    return int(min(resources.get("CPU", 0.0), resources.get("memory", float("inf")) // WORKER_BYTES))
+    return int(min(resources.get("CPU", 0.0), resources.get("memory", float("inf")) // worker_bytes))
 
 
 def _connect(address: str | None) -> Any:
@@ -308,14 +334,18 @@ def _connect(address: str | None) -> Any:
 
 
 def _reach(address: str) -> None:
-    """See that something answers at an address, as Ray itself would try for minutes."""
+    """See that a gRPC server answers at an address: Ray itself would try for minutes, deaf to Ctrl-C."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
         raise InputError(f"--address {address} is not HOST:PORT of a Ray cluster, such as 10.0.0.5:6379")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_SECONDS) as connection:
+            connection.sendall(HTTP2_GREETING)
+            answer = connection.recv(9)
     except (OSError, OverflowError) as problem:
         raise StepError(f"no Ray cluster can be reached at {address} ({problem}): {START}") from None
+    if answer[3:4] != HTTP2_SETTINGS and os.environ.get("RAY_USE_TLS") != "1":
+        raise StepError(f"what answers at {address} is no Ray cluster: {START}")
 
 
 def _first(problem: Exception) -> str:

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ WAITS = {"connect_timeout": 4, "read_timeout": 8}
 """Seconds for one request. With `TRIES`, a server that is gone is told after half a minute at most."""
 TRIES = {"total_max_attempts": 4, "mode": "standard"}
 """Of one request, unless ``AWS_MAX_ATTEMPTS`` says otherwise."""
+UPLOAD_SHARE = 0.1
+"""Of a step's time that the uploads of its saves may take."""
 DOWNLOADS = 2
 """How often a file is downloaded before the object store's copy is taken for damaged."""
 
@@ -66,9 +69,10 @@ class RemoteStore(Store):
             raise StepError(str(problem).replace("ASSAY_STORE", "ASSAY_CACHE")) from None
         self._listed: set[tuple[str, str]] = set()
         self._unfinished: set[str] = set()
+        self._upload_again = 0.0
 
     def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"use_listings_cache": False}
+        options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
         if self._is_s3:
             tries = {} if "AWS_MAX_ATTEMPTS" in os.environ else {"retries": TRIES}
             options["config_kwargs"] = {**WAITS, **tries}
@@ -125,9 +129,12 @@ class RemoteStore(Store):
             else:
                 (place / MANIFEST).unlink(missing_ok=True)
 
-    def keep_partial(self, key: str) -> None:
-        """Upload the newest save, so that another machine can go on if this one is lost. If that fails, the work goes
-        on all the same: the save is here, and the worker's log says why it is not there."""
+    def keep_partial(self, key: str, last: bool) -> None:
+        """Upload the newest save, so that another machine can go on if this one is lost; if that takes long, not every
+        save is. If it fails, the work goes on all the same: the save is here, and the worker's log says so."""
+        begin = time.monotonic()
+        if begin < self._upload_again and not last:
+            return
         save = max((path for path in super().partial(key).glob("step-*") if is_sealed(path)), default=None)
         if save is None:
             return
@@ -135,13 +142,15 @@ class RemoteStore(Store):
             uploaded = self._saves(key)
             if save.name <= max(uploaded, default=""):
                 return
+            self._unfinished.add(key)
             with self._told():
-                self._unfinished.add(key)
                 for path in sorted(save.iterdir(), key=lambda path: path.name == MANIFEST):
                     self._put(path, f"{self._partial_at(key)}/{save.name}/{path.name}")
             self._remove(path for paths in uploaded.values() for path in paths)
         except StepError as problem:
             print(f"the work on {key} up to {save.name} is kept on this machine only: {problem}", file=sys.stderr)
+        end = time.monotonic()
+        self._upload_again = end + (end - begin) / UPLOAD_SHARE
 
     def partial(self, key: str) -> Path:
         """As for a local store, with the newest save fetched if another machine has made it."""

@@ -190,15 +190,19 @@ class Store:
         """The folder for what a step has done so far; it survives a kill and holds what an earlier try left."""
         return self.root / "partial" / key
 
-    def keep_partial(self, key: str) -> None:
-        """Told when a step has put something into its `partial` folder; here it is safe already."""
+    def keep_partial(self, key: str, last: bool) -> None:
+        """Told when a step has put something into its `partial` folder, the last time if it is being put aside; here
+        it is safe already."""
 
     def drop_partial(self, key: str) -> None:
         """Forget what a step had done so far, once its artifact is there."""
         shutil.rmtree(self.partial(key), ignore_errors=True)
 
     def clear_staging(self) -> None:
-        """Remove what killed processes left. Only while no other process uses the store."""
+        """Remove what killed processes left. Only while no other process uses the store.
+
+        Work done so far stays, unless the step was published and its maker killed right after.
+        """
         with (self.root / "locks" / "store").open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,6 +210,9 @@ class Store:
                 return
             for folder in (self.root / "staging").iterdir():
                 shutil.rmtree(folder, ignore_errors=True)
+            for folder in (self.root / "partial").iterdir():
+                if any((self.root / "objects").glob(f"*/{folder.name}")):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:

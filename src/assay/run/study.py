@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.files import as_json, refused, write_whole
+from assay.files import ASIDE, as_json, refused, write_whole
 from assay.run.engine import Engine
 from assay.run.folder import write_folder
 from assay.run.graph import Graph, build_graph
@@ -77,10 +77,10 @@ def run_study(plan: Plan, out: Path, engine: Engine) -> bool:
                         raise
                     progress.warn(f"{problem.kind} {problem.key[:12]} {problem.why}; it is made anew")
             _write_timings(out, plan, progress, engine.workers, label, time.monotonic() - begin)
-        from assay.report.page import write_report
+            from assay.report.page import write_report
 
-        write_report(out)
-        _mark_finished(out, identity)
+            write_report(out)
+            _mark_finished(out, identity)
     except OSError as problem:
         if told := refused(problem, out):
             raise told from None
@@ -118,6 +118,8 @@ def _clear_other_study(out: Path, identity: str) -> None:
     except (OSError, ValueError, KeyError):
         known = None
     (out / "done.json").unlink(missing_ok=True)
+    for left in [*out.glob(f"{ASIDE}*"), *(out / "items").glob(f"{ASIDE}*")]:
+        left.unlink(missing_ok=True)
     if known != identity:
         stale = [out / name for name in ("results.json", "report.html", "ledger.json", "curves.json", "timings.json")]
         for path in [*stale, *(out / "items").glob("*.parquet")]:

@@ -182,7 +182,7 @@ def _rows(state: Record, store: Store, step: int) -> tuple[Row, ...]:
     for (name, index), ids in zip(batch.draws, batch.ids, strict=True):
         stream = streams[name]
         extracts = []
-        for document, epoch, low, high in pieces(stream, index):
+        for document, epoch, low, high in stream.pieces(index):
             begin, after = (int(place) for place in stream.shard.offsets[document : document + 2])
             own = stream.shard.ids[begin:after]
             ends = begin + high == after
@@ -203,18 +203,3 @@ def _rows(state: Record, store: Store, step: int) -> tuple[Row, ...]:
         target = "" if ids[-1] == end else tokenizer.decode([int(ids[-1])], skip_special_tokens=False)
         rows.append(Row(name, index, ids, tuple(extracts), target))
     return tuple(rows)
-
-
-def pieces(stream: Stream, index: int) -> list[tuple[int, int, int, int]]:
-    """The documents of a row's input tokens: (document, epoch from 0, first token, token after the last)."""
-    found = []
-    start = stream._place(index) * stream.sequence
-    for order, starts, low, high in stream._spans(start, stream.sequence):
-        epoch = start // stream.shard.tokens
-        start += high - low
-        first = int(np.searchsorted(starts, low, side="right")) - 1
-        last = int(np.searchsorted(starts, high, side="left"))
-        for place in range(first, last):
-            begin = int(starts[place])
-            found.append((int(order[place]), epoch, max(low, begin) - begin, min(high, int(starts[place + 1])) - begin))
-    return found

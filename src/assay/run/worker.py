@@ -149,6 +149,7 @@ def run_step(
     try:
         with store.lock(key):
             if store.has(kind, key):
+                store.drop_partial(key)
                 return False
             _check_numerics(order)
             begin = time.monotonic()
@@ -158,7 +159,7 @@ def run_step(
             function = getattr(importlib.import_module(module), name)
             with store.staging() as out:
                 partial = store.partial(key)
-                kept = lambda: store.keep_partial(key)  # noqa: E731
+                kept = lambda: store.keep_partial(key, stopping())  # noqa: E731
                 function(Call(order["recipe"], order["place"], inputs, out, partial, after, tell, kept, stopping))
                 store.publish(out, kind, key, _about(order, store, time.monotonic() - begin))
             store.drop_partial(key)

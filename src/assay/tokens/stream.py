@@ -8,11 +8,25 @@ Permutations are argsorts of a hash, not of a library's random generator, so tha
 
 import hashlib
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from assay.tokens.shard import Shard
+
+
+class Piece(NamedTuple):
+    """Part of a document in a row."""
+
+    document: int
+    """Its place in the shard."""
+    epoch: int
+    """From 0."""
+    begin: int
+    """First token of the document that is in the row."""
+    end: int
+    """Token after the last."""
 
 
 class Stream:
@@ -28,19 +42,23 @@ class Stream:
 
     def row(self, index: int) -> npt.NDArray[np.int64]:
         """The ``index``-th row drawn from this stream: [sequence + 1] ids, the last being only a target."""
-        start = self._place(index) * self.sequence
-        return self._read(start, self.sequence + 1)
+        ids, offsets = self.shard.ids, self.shard.offsets
+        parts = [
+            ids[offsets[piece.document] + piece.begin : offsets[piece.document] + piece.end]
+            for piece in self._pieces(self._place(index) * self.sequence, self.sequence + 1)
+        ]
+        return np.concatenate(parts).astype(np.int64)
+
+    def pieces(self, index: int) -> list[Piece]:
+        """The documents, or parts of them, that the row's ``sequence`` input tokens are."""
+        return self._pieces(self._place(index) * self.sequence, self.sequence)
 
     def labels(self, index: int) -> dict[tuple[str, str], int]:
         """What the row's ``sequence`` input tokens were: tokens per (kind, language)."""
         counts: dict[tuple[str, str], int] = {}
-        for order, starts, low, high in self._spans(self._place(index) * self.sequence, self.sequence):
-            first = int(np.searchsorted(starts, low, side="right")) - 1
-            last = int(np.searchsorted(starts, high, side="left"))
-            for place in range(first, last):
-                name = self.shard.label_names[self.shard.labels[order[place]]]
-                taken = min(high, int(starts[place + 1])) - max(low, int(starts[place]))
-                counts[name] = counts.get(name, 0) + taken
+        for piece in self.pieces(index):
+            name = self.shard.label_names[self.shard.labels[piece.document]]
+            counts[name] = counts.get(name, 0) + piece.end - piece.begin
         return counts
 
     def epoch_of(self, rows: int) -> float:
@@ -69,28 +87,22 @@ class Stream:
         lengths = np.diff(self.shard.offsets)[order]
         return order, np.concatenate([[0], np.cumsum(lengths)])
 
-    def _spans(self, start: int, length: int) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int, int]]:
-        """A stretch of the endless stream as stretches of epochs: (order, starts, from, to)."""
-        spans = []
+    def _pieces(self, start: int, length: int) -> list[Piece]:
+        """A stretch of the endless stream as pieces of documents."""
+        found = []
         while length > 0:
             epoch, low = divmod(start, self.shard.tokens)
-            taken = min(length, self.shard.tokens - low)
+            high = min(low + length, self.shard.tokens)
             order, starts = self._documents(epoch)
-            spans.append((order, starts, low, low + taken))
-            start += taken
-            length -= taken
-        return spans
-
-    def _read(self, start: int, length: int) -> npt.NDArray[np.int64]:
-        parts = []
-        for order, starts, low, high in self._spans(start, length):
             first = int(np.searchsorted(starts, low, side="right")) - 1
             last = int(np.searchsorted(starts, high, side="left"))
             for place in range(first, last):
-                shift = int(self.shard.offsets[order[place]]) - int(starts[place])
-                begin, end = max(low, int(starts[place])), min(high, int(starts[place + 1]))
-                parts.append(self.shard.ids[begin + shift : end + shift])
-        return np.concatenate(parts).astype(np.int64)
+                begin = int(starts[place])
+                end = min(high, int(starts[place + 1]))
+                found.append(Piece(int(order[place]), epoch, max(low, begin) - begin, end - begin))
+            start += high - low
+            length -= high - low
+        return found
 
     def _permutation(self, count: int, epoch: int, what: str) -> npt.NDArray[np.int64]:
         base = hashlib.blake2b(f"{self.seed}/{self.name}/{epoch}/{what}".encode(), digest_size=8).digest()

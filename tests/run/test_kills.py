@@ -1,0 +1,68 @@
+"""What survives a kill, by the driver in `benchmarks/kills.py`: a few of its rounds, and slowly a good many more."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DRIVER = Path(__file__).parents[2] / "benchmarks" / "kills.py"
+SMALL = ("--seeds", "1", "--tokens", "640")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("gcc") is None, reason="counts system calls with a shim for Linux"
+)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose undisturbed run all tests share; in memory where there is some."""
+    return tmp_path_factory.mktemp("kills")
+
+
+def kills(work: Path, *arguments: str, study: tuple[str, ...] = SMALL) -> dict[str, Any]:
+    """Run the driver; what it found."""
+    place = work / f"study{'-'.join(study)}"
+    out = work / f"{'-'.join(arguments)}.json"
+    command = [sys.executable, str(DRIVER), "--work", str(place), "--out", str(out), *study, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert out.is_file(), done.stderr
+    found: dict[str, Any] = json.loads(out.read_text())
+    assert found["failures"] == [], "\n".join(found["failures"])
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+def test_a_step_killed_at_any_write_is_made_whole_by_the_next_worker(work: Path) -> None:
+    found = kills(work, "enumerate", "--most", "6", "--unit", "state, resumed", "--unit", "scores")
+    assert found["kill_points"] == 12
+    assert {"write", "rename"} & set(found["points"]["state, resumed"])
+
+
+def test_a_run_killed_at_a_random_moment_ends_with_the_same_results(work: Path) -> None:
+    found = kills(work, "random", "3", "--warm", "1")
+    assert found["kill_runs"] == 3
+
+
+@pytest.mark.slow
+def test_every_kind_of_step_and_the_main_process_survive_kills_at_many_writes(work: Path) -> None:
+    found = kills(work, "enumerate", "--most", "12", study=())
+    assert found["notes"]["study"]["segments"] >= 20
+    assert found["kill_points"] >= 150
+    kinds = {"wheel", "documents", "ingredient", "tokenizer", "tokens", "state", "scores", "main process, all stored"}
+    assert kinds <= set(found["units"])
+
+
+@pytest.mark.slow
+def test_more_random_kills_and_full_disks(work: Path) -> None:
+    assert kills(work, "random", "12", study=())["kill_runs"] == 12
+    found = kills(work, "disk", "3", study=())
+    assert found["disk_full_runs"] == 3 or "skipped" in found["notes"]["disk"]
+
+
+@pytest.mark.slow
+def test_clocks_damage_read_only_stores_and_pre_emption_lose_nothing(work: Path) -> None:
+    found = kills(work, "others", study=())
+    assert found["other_cases"] >= 25

@@ -1,0 +1,146 @@
+"""The code that makes each kind of artifact: found by its imports, and hashed without what changes no result.
+
+From a step's function on, every top-level definition that is named is followed, through imports inside functions too.
+So a change beside them (a planner's function in the same file) is none of the step's. Comments, docstrings, formatting
+and annotations of parameters are no code. Not followed: what moves artifacts about, and what makes keys.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PLACE = {
+    "assay.errors",
+    "assay.files",
+    "assay.run.step",
+    "assay.run.store",
+    "assay.corpus.identity",
+}
+"""Modules that change no output."""
+Definition = tuple[str, str]
+"""Module, and name at its top level; empty for the statements that define nothing."""
+
+
+class _Module:
+    def __init__(self, file: Path) -> None:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        self.definitions: dict[str, list[ast.stmt]] = {"": []}
+        self.imports: dict[str, Definition] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                self.imports |= {one.asname or one.name: (node.module, one.name) for one in node.names}
+        for statement in tree.body:
+            for defined in _names(statement):
+                self.definitions.setdefault(defined, []).append(statement)
+
+
+class Code:
+    """The package's code, from its files alone."""
+
+    def __init__(self, source: Path) -> None:
+        """``source`` is the folder that holds the package's."""
+        self._source = source
+        self._modules: dict[str, _Module | None] = {}
+
+    def of(self, function: str) -> dict[str, str]:
+        """Digests of what a step's function is made of, by module.
+
+        Args:
+            function: ``module:function``.
+        """
+        module, _, name = function.partition(":")
+        parts: dict[str, list[str]] = {}
+        for place, defined in sorted(self._reached((module, name))):
+            found = self._module(place)
+            assert found is not None
+            shapes = [repr(_shape(statement)) for statement in found.definitions[defined]]
+            parts.setdefault(place, []).append(f"{defined}: {shapes}")
+        return {place: hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16] for place, texts in parts.items()}
+
+    def numbers(self, definition: str) -> list[int]:
+        """The whole numbers in the value of ``module:NAME``, such as a version or a table of them."""
+        place, _, name = definition.partition(":")
+        found = self._module(place)
+        if found is None or name not in found.definitions:
+            raise LookupError(f"{definition} is not there: say in tools/record_steps.py where the version is now")
+        nodes = (node for statement in found.definitions[name] for node in ast.walk(statement))
+        return [node.value for node in nodes if isinstance(node, ast.Constant) and type(node.value) is int]
+
+    def _reached(self, start: Definition) -> set[Definition]:
+        reached: set[Definition] = set()
+        waiting = [start]
+        while waiting:
+            place, name = self._origin(*waiting.pop())
+            found = self._module(place)
+            if found is None or (place, name) in reached or name not in found.definitions:
+                continue
+            reached.add((place, name))
+            waiting.append((place, ""))
+            for statement in found.definitions[name]:
+                waiting += self._named(place, found, statement)
+        return reached
+
+    def _origin(self, place: str, name: str) -> Definition:
+        """Where a name that a module may only have imported is defined."""
+        found = self._module(place)
+        while found is not None and name not in found.definitions and name in found.imports:
+            place, name = found.imports[name]
+            found = self._module(place)
+        return place, name
+
+    def _named(self, place: str, found: _Module, statement: ast.stmt) -> Iterator[Definition]:
+        """What a statement names: definitions of its own module, imported ones, and those of imported modules."""
+        through: set[int] = set()
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                module = ".".join(found.imports.get(node.value.id, ("", "")))
+                if self._module(module) is not None:
+                    through.add(id(node.value))
+                    yield module, node.attr
+        for node in ast.walk(statement):
+            if not isinstance(node, ast.Name) or id(node) in through:
+                continue
+            if node.id in found.definitions:
+                yield place, node.id
+            elif node.id in found.imports:
+                yield found.imports[node.id]
+
+    def _module(self, name: str) -> _Module | None:
+        """None where it is not the package's, or changes no output."""
+        if name not in self._modules:
+            path = self._source / Path(*name.split("."))
+            files = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
+            known = name.startswith("assay.") and name not in PLACE and files
+            self._modules[name] = _Module(files[0]) if known else None
+        return self._modules[name]
+
+
+def _names(statement: ast.stmt) -> list[str]:
+    """What a top-level statement defines; ``[""]``: nothing, but it may do something."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)] or [""]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case ast.Import() | ast.ImportFrom():
+            return []
+    return [] if _is_text(statement) else [""]
+
+
+def _is_text(node: object) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _shape(node: Any) -> Any:
+    """A tree without docstrings, annotations of parameters, places, and what only some versions of Python write."""
+    if isinstance(node, list):
+        return [_shape(one) for one in node if not _is_text(one)]
+    if not isinstance(node, ast.AST):
+        return node
+    left_out = {"kind", "type_comment", "ctx", "returns"} | ({"annotation"} if isinstance(node, ast.arg) else set())
+    fields = [(name, _shape(value)) for name, value in ast.iter_fields(node) if name not in left_out]
+    return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
