@@ -1,20 +1,12 @@
 """The store on an object store: a real S3 server on loopback, several machines played by several cache folders."""
 
-import contextlib
-import json
-import os
-import random
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
@@ -24,67 +16,10 @@ from assay.run.engine import Engine
 from assay.run.remote import RemoteStore
 from assay.run.step import Step
 from assay.run.store import MANIFEST, Damaged, Store, open_store, seal
+from s3_server import Server
 from tiny_study import TinyStudy
 
 ABOUT = {"recipe": {"a": 1}, "inputs": {}, "numerics": None}
-
-
-class Server:
-    """An S3 server in a process of its own; what it holds is lost with it."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.environment = {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < until, "the S3 server does not answer"
-                time.sleep(0.05)
-        self.client: Any = boto3.client(
-            "s3",
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def bucket(self, name: str) -> str:
-        """The address of a store in a new bucket that keeps every version of every object."""
-        self.client.create_bucket(Bucket=name)
-        self.client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        return f"s3://{name}/assay"
-
-    def held(self, bucket: str, folder: str) -> list[str]:
-        """What is under a folder of the store."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"assay/{folder}")
-        return [one["Key"] for page in pages for one in page.get("Contents", [])]
-
-    def writes(self, bucket: str, folder: str) -> dict[str, int]:
-        """How often each object under a folder was written."""
-        counts: dict[str, int] = {}
-        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=f"assay/{folder}")
-        for page in pages:
-            for one in page.get("Versions", []):
-                counts[one["Key"]] = counts.get(one["Key"], 0) + 1
-        return counts
-
-    def end(self) -> None:
-        """Kill it."""
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +89,26 @@ def test_one_file_is_had_without_the_others(server: Server, on: Any) -> None:
     assert read(b) == "hello"
     with pytest.raises(Damaged):
         on("c", address).file("thing", "k", "none.txt")
+
+
+def test_processes_that_share_a_cache_never_take_a_file_from_each_other(server: Server, on: Any) -> None:
+    address = server.bucket("shared")
+    published(on("a", address), "hello")
+    stores = [on("b", address) for _ in range(6)]
+    ready, found = threading.Barrier(len(stores)), []
+
+    def look(number: int, store: RemoteStore) -> None:
+        ready.wait()
+        name = "inner/file.txt" if number % 3 else "other.txt"
+        folder = store.open("thing", "k") if number % 2 else store.file("thing", "k", name).parents[name.count("/")]
+        found.append((folder / name).read_text() == ("hello" if number % 3 else "other"))
+
+    threads = [threading.Thread(target=look, args=pair) for pair in enumerate(stores)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * len(stores)
 
 
 def test_two_machines_that_publish_one_key_both_read_the_winners_bytes(server: Server, on: Any) -> None:
@@ -229,7 +184,12 @@ def test_uploads_of_saves_take_a_small_part_of_the_time(
 ) -> None:
     store, files = on("a", server.bucket("slow")), "assay/partial/k/step-0000000{}/{}"
     put = store.fs.put_file
-    monkeypatch.setattr(store.fs, "put_file", lambda *names: (time.sleep(0.5), put(*names)))
+
+    def put_slowly(source: str, path: str) -> None:
+        time.sleep(0.5)
+        put(source, path)
+
+    monkeypatch.setattr(store.fs, "put_file", put_slowly)
     save(store, 10, last=False)
     save(store, 20, last=False)
     assert files.format(10, "state") in server.held("slow", "partial"), "uploading took a second, so not again for ten"
@@ -336,20 +296,6 @@ def test_a_server_that_does_not_answer_is_told_within_half_a_minute(
         assert time.monotonic() - begin < 15, "nobody listens"
 
 
-def test_a_run_without_its_server_or_bucket_ends_with_one_line(server: Server, tiny: Callable[[], TinyStudy]) -> None:
-    study = tiny()
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        more = {**server.environment, "ASSAY_STORE": "s3://nosuch/assay", "ASSAY_CACHE": str(study.folder / "cache")}
-        nobody = {**more, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"}
-        for environment, code, said in ((more, 2, "there is no bucket nosuch"), (nobody, 1, "cannot be reached")):
-            done = study.assay("run", "study.yaml", "--out", "out", **environment)
-            assert done.returncode == code, done.stderr
-            assert said in done.stderr
-            assert "Traceback" not in done.stderr
-            assert len([line for line in done.stderr.splitlines() if line.startswith("assay: ")]) == 1
-
-
 @pytest.mark.slow
 def test_a_server_that_hangs_is_told_too(server: Server, on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as silent:
@@ -391,213 +337,3 @@ def test_a_thousand_artifacts_are_found_at_once(server: Server, on: Any) -> None
     missing = Idle(on("b", address), lambda *_: None).missing(steps)
     assert time.monotonic() - begin < 3
     assert {step.key for step in missing} == {step.key for step in steps[1050:]}
-
-
-class Cloud:
-    """A tiny study on a bucket of its own, run by several machines."""
-
-    def __init__(self, server: Server, bucket: str, tiny: Callable[[], TinyStudy], run: TinyStudy) -> None:
-        self.server, self.bucket, self.tiny = server, bucket, tiny
-        self.address = server.bucket(bucket)
-        self.results = (run.folder / "out" / "results.json").read_bytes()
-        """What a store in a local folder gives."""
-
-    def machine(self, **environment: str) -> TinyStudy:
-        """A machine that has nothing yet, not even a run folder."""
-        study = self.tiny()
-        cache = str(study.folder / "cache")
-        more = {**self.server.environment, "ASSAY_STORE": self.address, "ASSAY_CACHE": cache, **environment}
-        return TinyStudy(study.folder, {**study.environment, **more})
-
-    def finish(self, study: TinyStudy) -> str:
-        """Run to the end, see that the results are those of a local store; what it said."""
-        done = study.assay("run", "study.yaml", "--out", "out")
-        assert done.returncode == 0, done.stderr
-        assert (study.folder / "out" / "results.json").read_bytes() == self.results
-        for leftovers in (study.folder / "cache").glob("*/staging/*"):
-            raise AssertionError(leftovers)
-        return str(done.stderr)
-
-
-def ended(study: TinyStudy, name: str = "title") -> list[str]:
-    """Titles, or keys, of the steps that a machine had carried out."""
-    events = map(json.loads, (study.folder / "out" / "log.jsonl").read_text().splitlines())
-    return [event[name] for event in events if event["event"] == "end" and event["done"]]
-
-
-@pytest.fixture
-def cloud(server: Server, tiny: Callable[[], TinyStudy], ran: TinyStudy, request: pytest.FixtureRequest) -> Cloud:
-    """A bucket for one test."""
-    return Cloud(server, f"cloud-{abs(hash(request.node.name)) % 10**8}", tiny, ran)
-
-
-@pytest.fixture(scope="module")
-def filled(server: Server, tiny: Callable[[], TinyStudy], ran: TinyStudy) -> tuple[Cloud, TinyStudy]:
-    """A bucket to which one machine has run the study, and that machine."""
-    cloud = Cloud(server, "filled", tiny, ran)
-    first = cloud.machine()
-    cloud.finish(first)
-    return cloud, first
-
-
-def test_a_study_has_a_local_stores_results_and_another_machine_makes_nothing(
-    filled: tuple[Cloud, TinyStudy], server: Server
-) -> None:
-    cloud, first = filled
-    assert len(ended(first)) == len(server.held("filled", "objects"))
-    second = cloud.machine()
-    cloud.finish(second)
-    assert "end" not in {json.loads(line)["event"] for line in (second.folder / "out" / "log.jsonl").open()}
-    assert set(server.writes("filled", "objects").values()) == {1}
-    assert server.held("filled", "partial") == []
-
-
-@pytest.mark.slow
-def test_damage_during_a_study_is_said_and_made_anew_with_the_same_results(
-    server: Server, tiny: Callable[[], TinyStudy], ran: TinyStudy, filled: tuple[Cloud, TinyStudy]
-) -> None:
-    cloud = Cloud(server, "harmed", tiny, ran)
-    for name in server.held("filled", ""):
-        server.client.copy_object(Bucket="harmed", Key=name, CopySource={"Bucket": "filled", "Key": name})
-    state, scores = server.held("harmed", "objects/state")[0], server.held("harmed", "objects/scores")[0]
-    titles = []
-    for name in (state, scores):
-        manifest = json.loads(server.client.get_object(Bucket="harmed", Key=name)["Body"].read())
-        titles.append(manifest["title"])
-    blob = "assay/blobs/" + manifest["files"]["scores.parquet"]["sha256"]
-    server.client.put_object(Bucket="harmed", Key=state, Body=b"{")
-    server.client.put_object(Bucket="harmed", Key=blob, Body=b"nonsense")
-    study = cloud.machine()
-    said = cloud.finish(study)
-    assert "has no manifest that can be read; it is made anew" in said
-    assert "is damaged (scores.parquet is not what was written); it is made anew" in said
-    assert sorted(ended(study)) == sorted(titles), "nothing but what was harmed"
-
-
-@pytest.mark.slow
-def test_two_machines_at_the_same_time_publish_everything_once(cloud: Cloud, server: Server) -> None:
-    machines = [cloud.machine(), cloud.machine()]
-    running = [machine.start("run", "study.yaml", "--out", "out", "--workers", "1") for machine in machines]
-    for process in running:
-        _, said = process.communicate(timeout=300)
-        assert process.returncode == 0, said
-    for machine in machines:
-        assert (machine.folder / "out" / "results.json").read_bytes() == cloud.results
-        assert ended(machine), "both had something to do"
-    assert set(server.writes(cloud.bucket, "objects").values()) == {1}
-
-
-@pytest.mark.slow
-def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(cloud: Cloud) -> None:
-    study = cloud.machine()
-    chance, kills = random.Random(3), 0
-    while kills < 3:
-        process = study.start("run", "study.yaml", "--out", "out")
-        time.sleep(chance.uniform(4, 10))
-        assert process.poll() is None, "too late to kill it"
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        kills += 1
-    cloud.finish(study)
-    assert set(cloud.server.writes(cloud.bucket, "objects").values()) == {1}
-
-
-@pytest.mark.slow
-def test_work_put_aside_on_one_machine_is_gone_on_with_on_another(cloud: Cloud, tiny: Callable[[], TinyStudy]) -> None:
-    def longer(study: TinyStudy) -> TinyStudy:
-        text = study.study.read_text().replace("P: 640", "P: 19200").replace("heldout_every: 4", "heldout_every: 75")
-        study.study.write_text(text.replace("seeds: 2", "seeds: 1"))
-        return study
-
-    a, b, plain = longer(cloud.machine()), longer(cloud.machine()), longer(tiny())
-    process = a.start("run", "study.yaml", "--out", "out", "--workers", "1")
-    while not (trained := progress_of(a)):
-        assert process.poll() is None
-        time.sleep(0.1)
-    key = trained[0]["key"]
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode == 143
-    saved = [
-        name.split("/")[3] for name in cloud.server.held(cloud.bucket, f"partial/{key}") if name.endswith(MANIFEST)
-    ]
-    assert len(saved) == 1
-    assert b.assay("run", "study.yaml", "--out", "out").returncode == 0
-    first = next(event for event in progress_of(b) if event["key"] == key)
-    assert first["done"] - first["new"] == int(saved[0].removeprefix("step-")) * 128 > 0
-    assert cloud.server.held(cloud.bucket, "partial") == []
-    assert plain.assay("run", "study.yaml", "--out", "out").returncode == 0
-    ours, theirs = (one.folder / "out" / "results.json" for one in (b, plain))
-    assert ours.read_bytes() == theirs.read_bytes()
-
-
-def progress_of(study: TinyStudy) -> list[dict[str, Any]]:
-    """What was logged of training while it went on."""
-    log = study.folder / "out" / "log.jsonl"
-    events = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    return [event for event in events if event["event"] == "progress" and event["kind"] == "state"]
-
-
-class Line:
-    """A line to a server on loopback, which can be cut and mended."""
-
-    def __init__(self, port: int) -> None:
-        self._far = port
-        self._ends: list[socket.socket] = []
-        self._listener = self._listen(0)
-        self.port = self._listener.getsockname()[1]
-
-    def cut(self) -> None:
-        """End every connection and take no new one."""
-        for end in (self._listener, *self._ends):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-    def mend(self) -> None:
-        """Take connections again."""
-        self._listener = self._listen(self.port)
-
-    def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._take, args=(listener,), daemon=True).start()
-        return listener
-
-    def _take(self, listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._far))
-                self._ends += [near, far]
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
-
-    @staticmethod
-    def _carry(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-
-@pytest.mark.slow
-def test_a_server_lost_on_the_way_is_told_and_the_run_goes_on_once_it_is_back(cloud: Cloud) -> None:
-    line = Line(cloud.server.port)
-    study = cloud.machine(AWS_ENDPOINT_URL=f"http://127.0.0.1:{line.port}")
-    process = study.start("run", "study.yaml", "--out", "out")
-    log = study.folder / "out" / "log.jsonl"
-    while not log.exists() or log.read_text().count('"end"') < 6:
-        assert process.poll() is None
-        time.sleep(0.1)
-    line.cut()
-    begin = time.monotonic()
-    _, said = process.communicate(timeout=60)
-    assert time.monotonic() - begin < 40
-    assert process.returncode == 1
-    assert "cannot be reached" in said
-    assert "Traceback" not in said
-    line.mend()
-    cloud.finish(study)
-    made = ended(study, "key")
-    assert len(made) == len(set(made)), "what was published was not made again"
-    line.cut()

@@ -25,7 +25,7 @@ from assay.run.store import MANIFEST, Damaged, Store, is_as_written, is_sealed, 
 
 S3 = {"s3", "s3a"}
 WAITS = {"connect_timeout": 4, "read_timeout": 8}
-"""Seconds for one request. With `TRIES`, a server that is gone is told after half a minute at most."""
+"""Seconds for one request. With `TRIES`, a server that hangs is told after about half a minute."""
 TRIES = {"total_max_attempts": 4, "mode": "standard"}
 """Of one request, unless ``AWS_MAX_ATTEMPTS`` says otherwise."""
 UPLOAD_SHARE = 0.1
