@@ -1,6 +1,7 @@
 """This machine's rates for a plan, measured once and kept in the store."""
 
 import json
+import platform
 from collections.abc import Callable
 
 from assay.model.sizes import SIZES
@@ -65,6 +66,7 @@ def _steps(plan: Plan, size: str, engine: LocalEngine) -> list[Step]:
                 "precision": engine.numerics["precision"],
                 "sequence": train.sequence,
                 "rows_per_step": min(train.rows_per_step, 16),
+                "host": platform.node(),
                 "worker": worker,
                 "workers": engine.workers,
             },

@@ -19,7 +19,7 @@ Listener = Callable[[str, Step, dict[str, Any]], None]
 It may raise: the work under way is then put aside and the error goes on."""
 DAMAGED = "is damaged (a file is missing or has another size)"
 TRIES = 2
-"""How often a step may lose its worker before it is given up."""
+"""How often in a row a step may lose its worker, or an artifact come out damaged, without getting any further."""
 
 
 class Engine(ABC):
@@ -29,6 +29,7 @@ class Engine(ABC):
         self.store = store
         self.listen = listen
         self._lost: dict[str, int] = {}
+        self._far: dict[str, float] = {}
 
     @property
     @abstractmethod
@@ -96,6 +97,7 @@ class Engine(ABC):
     def _take_in(self, queue: Queue, step: Step, message: Mapping[str, Any]) -> None:
         name = step.title or step.kind
         if "progress" in message:
+            self._note_progress(step, message["progress"].get("done", 0))
             self.listen("progress", step, message["progress"])
         elif "failed" in message:
             raise _as_error(name, message, self.store)
@@ -121,6 +123,12 @@ class Engine(ABC):
         else:
             queue.done(step)
             self.listen("end", step, dict(message))
+
+    def _note_progress(self, step: Step, done: float) -> None:
+        """A step that gets further than before does not lose its workers to a fault of its own."""
+        if done > self._far.get(step.key, 0.0):
+            self._far[step.key] = done
+            self._lost.pop(step.key, None)
 
     def _count(self, step: Step, told: str) -> None:
         self._lost[step.key] = self._lost.get(step.key, 0) + 1

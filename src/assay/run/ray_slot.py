@@ -48,6 +48,7 @@ class Slot:
             return {**found, "refused": f"there is no store at {self._store}"}
         try:
             store = open_store(self._store)
+            store.look()
             if "://" not in store.address:
                 found["token"] = f"locks/ray-{uuid.uuid4().hex}"
                 (store.root / found["token"]).touch()

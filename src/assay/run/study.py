@@ -24,7 +24,7 @@ from assay.tokens.shard import SHARD, shard_tokens
 FOLDER_VERSION = 1
 """Raise when the run folder's files are made differently from the same artifacts."""
 UNCOMPILED = "No C++ compiler with Python's headers was found: training runs uncompiled, a third to a half slower."
-READS = 3
+READS = 20
 """How often artifacts may turn out damaged when the results are written from them."""
 
 

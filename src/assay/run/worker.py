@@ -89,13 +89,14 @@ def main() -> None:
         os._exit(1)  # the engine is gone: stop at once, as the store allows
 
     threading.Thread(target=listen, daemon=True).start()
-    while True:
-        with arrived:
-            while not waiting:
-                arrived.wait()
-            line = waiting.pop(0)
-        stop.asked = False
-        _serve(json.loads(line), store, answers, stop)
+    with store.in_use():
+        while True:
+            with arrived:
+                while not waiting:
+                    arrived.wait()
+                line = waiting.pop(0)
+            stop.asked = False
+            _serve(json.loads(line), store, answers, stop)
 
 
 def _serve(order: dict[str, Any], store: Store, answers: TextIO, stop: _Stop) -> None:
