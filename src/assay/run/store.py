@@ -233,11 +233,12 @@ class Store:
             yield
 
     def _move_aside(self, folder: Path) -> None:
+        if not folder.exists():
+            return
         self._checked = {path for path in self._checked if folder not in (path, *path.parents)}
-        if folder.exists():
-            aside = Path(tempfile.mkdtemp(dir=self.root / "staging", prefix="damaged-"))
-            with contextlib.suppress(OSError):
-                folder.rename(aside / folder.name)
+        aside = Path(tempfile.mkdtemp(dir=self.root / "staging", prefix="damaged-"))
+        with contextlib.suppress(OSError):
+            folder.rename(aside / folder.name)
 
 
 def seal(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
