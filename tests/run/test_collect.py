@@ -2,12 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from assay.run.store import Store
+import pytest
+from rich.filesize import decimal
+
+from assay.run.collect import find_garbage
+from assay.run.store import Store, open_store
+from s3_server import Server
 from tiny_study import STUDY, TinyStudy
 
 
@@ -143,3 +151,89 @@ main()
     assert copied.assay("gc", study, "--delete").returncode == 0
     assert list((copied.store / "staging").iterdir()) == []
     assert not [title for title in held(copied).values() if "seed 1" in title]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """The server of this module's tests, with its address in the environment."""
+    one = Server()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in one.environment.items():
+            patch.setenv(name, value)
+        yield one
+    one.end()
+
+
+@pytest.fixture
+def machine(
+    server: Server, ran: TinyStudy, tiny: Callable[[], TinyStudy], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], TinyStudy]:
+    """Make machines that share a bucket, ``cleared``, with the store of a study that ran."""
+    address = server.bucket("cleared")
+    monkeypatch.setenv("ASSAY_CACHE", str(tiny().folder / "first"))
+    bucket, local = open_store(address), Store(ran.store)
+    for kind, key in local.artifacts():
+        upload(bucket, local, kind, key, key)
+
+    def make() -> TinyStudy:
+        study = tiny()
+        more = {"ASSAY_STORE": address, "ASSAY_CACHE": str(study.folder / "cache")}
+        return TinyStudy(study.folder, {**study.environment, **server.environment, **more})
+
+    return make
+
+
+def upload(bucket: Store, local: Store, kind: str, key: str, new: str) -> None:
+    """Publish an artifact of another store, under another key."""
+    with bucket.staging() as out:
+        shutil.copytree(local.place(kind, key), out, dirs_exist_ok=True)
+        (out / "manifest.json").unlink()
+        bucket.publish(out, kind, new, local.manifest(kind, key))
+
+
+def in_bucket(server: Server) -> dict[str, dict[str, Any]]:
+    """KIND/KEY to manifest of everything published."""
+    names = server.held("cleared", "objects/")
+    read = [json.loads(server.client.get_object(Bucket="cleared", Key=name)["Body"].read()) for name in names]
+    return {f"{one['kind']}/{one['key']}": one for one in read}
+
+
+def test_a_bucket_is_cleared_of_what_is_not_needed_and_of_what_was_left_but_not_of_shared_content(
+    server: Server, machine: Callable[[], TinyStudy], ran: TinyStudy
+) -> None:
+    bucket = open_store("s3://cleared/assay")
+    tokens = next(name.partition("/")[2] for name in held(ran) if name.startswith("tokens/"))
+    upload(bucket, Store(ran.store), "tokens", tokens, "e" * 40)
+    for name in ("partial/" + "0" * 40 + "/step-000000002/state", "blobs/" + "0" * 64):
+        server.client.put_object(Bucket="cleared", Key=f"assay/{name}", Body=b"left" * 500)
+    free = find_garbage(bucket, [], [ran.folder / "out"]).free
+    assert {one.kind: one.bytes for one in free} == {"tokens": 0, "partial": 2000, "content": 2000}, "what really goes"
+
+    def content() -> dict[str, int]:
+        pages = server.client.get_paginator("list_objects_v2").paginate(Bucket="cleared", Prefix="assay/")
+        return {one["Key"]: one["Size"] for page in pages for one in page["Contents"] if "/objects/" not in one["Key"]}
+
+    before, stored, a = in_bucket(server), content(), machine()
+    told = a.assay("gc", with_one_seed(a))
+    assert told.returncode == 0, told.stderr
+    assert "nobody else may be running a study on it: no lock holds across machines" in told.stdout
+    assert (in_bucket(server), content()) == (before, stored), "only told"
+    done = a.assay("gc", "one.yaml", "--delete")
+    assert done.returncode == 0, done.stderr
+
+    kept = {name: one for name, one in before.items() if "seed 1" not in one["title"] and "e" * 40 not in name}
+    assert in_bucket(server) == kept
+    named = {f"assay/blobs/{file['sha256']}" for one in kept.values() for file in one["files"].values()}
+    assert set(content()) == named
+    freed = decimal(sum(stored.values()) - sum(content().values()))
+    gone = len(before) - len(kept) + 2
+    assert f"Would free: {gone} artifacts, {freed} " in told.stdout
+    assert f"Deleted: {gone} artifacts, {freed}" in done.stdout
+    assert not list((a.folder / "cache").glob("*/staging/*"))
+
+    b = machine()
+    (b.folder / "one.yaml").write_text((a.folder / "one.yaml").read_text())
+    again = b.assay("run", "one.yaml", "--out", "again")
+    assert again.returncode == 0, again.stderr
+    assert '"event": "end"' not in (b.folder / "again" / "log.jsonl").read_text(), "what was kept is all it needs"
+    assert "Everything in the store is needed" in b.assay("gc", "one.yaml", "--delete").stdout

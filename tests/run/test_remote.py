@@ -12,6 +12,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from assay.errors import InputError, StepError
+from assay.run.collect import alone
 from assay.run.engine import Engine
 from assay.run.remote import RemoteStore
 from assay.run.step import Step
@@ -237,6 +238,53 @@ def test_removed_artifacts_are_gone_for_all_and_their_content_goes_unless_others
     assert not on("b", address).has("thing", "k")
     assert a.sweep() == 1
     assert read(on("c", address), "l") == "shared"
+    a.remove("thing", "l")
+    assert a.sweep() == 2
+    assert a.sweep() == 0
+    assert server.held("removed", "") == []
+
+
+def test_content_is_loose_if_no_readable_manifest_names_it(server: Server, on: Any) -> None:
+    address = server.bucket("loose")
+    a = on("a", address)
+    published(a, "hello")
+    assert a.loose() == {}
+    server.client.put_object(Bucket="loose", Key="assay/objects/thing/k.json", Body=b"{")
+    assert {size for size, _ in on("b", address).loose().values()} == {len("hello"), len("other")}
+    assert all(abs(made - time.time()) < 60 for _, made in on("b", address).loose().values())
+
+
+def test_a_manifest_that_cannot_be_read_for_want_of_the_server_makes_nothing_loose(
+    server: Server, on: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = on("a", server.bucket("unread"))
+    published(store, "hello")
+    held = server.held("unread", "")
+    monkeypatch.setattr(store.fs, "cat", lambda _: {})
+    with pytest.raises(StepError):
+        store.sweep()
+    assert server.held("unread", "") == held
+
+
+def test_unfinished_work_of_another_machine_is_told_with_its_size_and_can_be_dropped(server: Server, on: Any) -> None:
+    address = server.bucket("unfinished")
+    a, b = on("a", address), on("b", address)
+    save(a, 10)
+    [(key, (size, made))] = b.partials().items()
+    assert key == "k"
+    assert size == sum(path.stat().st_size for path in (a.root / "partial" / "k").rglob("*") if path.is_file())
+    assert abs(made - time.time()) < 60
+    b.drop_partial("k")
+    assert server.held("unfinished", "partial") == []
+
+
+def test_a_store_is_held_alone_only_while_no_process_of_this_machine_uses_it(server: Server, on: Any) -> None:
+    address = server.bucket("alone")
+    with on("a", address).in_use():
+        with pytest.raises(StepError, match=f"{address} is in use by"), alone(on("a", address)):
+            pass
+        with alone(on("b", address)):
+            pass
 
 
 class WithoutCreate(LocalFileSystem):  # type: ignore[misc]
@@ -259,8 +307,10 @@ def test_where_nothing_can_be_created_exclusively_a_look_beforehand_does(on: Any
         assert read(a) == read(b) == "one"
         b.look()
         assert b.listed("thing", "k")
+        assert b.loose() == {name: found for name, found in b.loose().items() if found[0] == len("two")}
         b.remove("thing", "k")
         assert not a.has("thing", "k")
+        assert b.sweep() == 3
 
 
 def test_an_address_that_cannot_work_is_the_users_mistake(server: Server, on: Any) -> None:

@@ -12,6 +12,7 @@ from assay.run.collect import Garbage, Held
 
 MOST = 12
 """Artifacts listed one by one."""
+NAMES = {"partial": "unfinished work", "content": "unnamed content"}
 
 
 def print_garbage(garbage: Garbage, numerics: str, deleted: bool, console: Console) -> None:
@@ -41,8 +42,8 @@ def print_garbage(garbage: Garbage, numerics: str, deleted: bool, console: Conso
         table.add_column(name, justify="right")
     for kind in dict.fromkeys(one.kind for one in free):
         some = [one for one in free if one.kind == kind]
-        name = "unfinished work" if kind == "partial" else kind
-        table.add_row(name, _day(some[0]), _day(some[-1]), f"{len(some):,}", decimal(sum(one.bytes for one in some)))
+        size = decimal(sum(one.bytes for one in some))
+        table.add_row(NAMES.get(kind, kind), _day(some[0]), _day(some[-1]), f"{len(some):,}", size)
     console.print(table)
     if deleted:
         return
@@ -53,6 +54,10 @@ def print_garbage(garbage: Garbage, numerics: str, deleted: bool, console: Conso
     if len(free) > MOST:
         console.print(f"  and {len(free) - MOST:,} more")
     console.print("Nothing was deleted. Give --delete to delete it.")
+    if garbage.unguarded:
+        console.print(
+            "When you do, nobody else may be running a study on it: no lock holds across machines.", soft_wrap=True
+        )
 
 
 def _amount(some: Sequence[Held]) -> str:
@@ -60,4 +65,4 @@ def _amount(some: Sequence[Held]) -> str:
 
 
 def _day(one: Held) -> str:
-    return datetime.fromtimestamp(one.time, UTC).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(one.time, UTC).strftime("%Y-%m-%d %H:%M") if one.time else "at some time"

@@ -1,9 +1,10 @@
 """Clearing the store: what no named study and no named run folder needs, found first and deleted only when told.
 
 What a study needs are the exact keys of its whole graph under this machine's numerics; what a run folder needs is what
-its log and item records name, the states on its arms' paths, and all they were made from. Deleting moves artifacts out
-of the way by renames, has these written to disk, and only then removes files, so a kill leaves every artifact whole or
-absent. Compiled kernels stay: they are small and belong to no study.
+its log and item records name, the states on its arms' paths, and all they were made from. A kill leaves every artifact
+whole or absent: on a disk they are first moved out of the way by renames; on an object store manifests go first, then
+the content that none names any more. There no lock keeps other machines off; that is left to who gives the order.
+Compiled kernels stay: they are small and belong to no study.
 """
 
 import contextlib
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from assay.errors import InputError, StepError
+from assay.errors import StepError
 from assay.files import flush
 from assay.run.graph import Graph
 from assay.run.identity import key_of
 from assay.run.lineage import Record, record_of, record_of_step, steps_of
 from assay.run.past_run import final_states, logged_keys, read_run, states_of
-from assay.run.store import MANIFEST, Store
+from assay.run.remote import RemoteStore
+from assay.run.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Held:
     """Something that the store holds."""
 
     kind: str
-    """``partial`` for the work of a step that was never finished."""
+    """``partial`` for the work of a step that was never finished, ``content`` for a blob that no manifest names."""
     key: str
     title: str
     bytes: int
+    """Of its files, as its manifest says. Content that artifacts of an object store share counts once, for one that
+    stays if there is one: these are the bytes that would go."""
     time: float
-    """When it was made, in seconds since 1970."""
+    """When it was made, in seconds since 1970; 0 if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +48,17 @@ class Garbage:
     kept: tuple[Held, ...]
     elsewhere: int
     """How many of ``free`` are steps of the named studies made under other numerics."""
-
-    @property
-    def bytes(self) -> int:
-        """What would be freed."""
-        return sum(one.bytes for one in self.free)
+    unguarded: bool
+    """Whether other machines may use the store, which no lock keeps off."""
 
 
 @contextlib.contextmanager
 def alone(store: Store) -> Iterator[None]:
-    """Hold a store against every other process.
+    """Hold a store against every other process, an object store against those that share its cache folder.
 
     Raises:
-        InputError: It is not a local folder.
         StepError: Another process uses it.
     """
-    if "://" in store.address:
-        raise InputError(f"{store.address} is no local folder; clear an object store with its own rules")
     path = store.root / "locks" / "store"
     with path.open("a") as handle:
         try:
@@ -74,13 +72,16 @@ def find_garbage(store: Store, graphs: Iterable[Graph], runs: Iterable[Path]) ->
     """What neither the studies nor the run folders need.
 
     Args:
-        store: A local store, held `alone`.
+        store: The store, held `alone`.
         graphs: Of the studies whose artifacts are kept.
         runs: Folders whose artifacts are kept, whatever numerics they were made under.
 
     Raises:
         InputError: A folder is no run folder.
+        StepError: An object store cannot be reached.
     """
+    remote = store if isinstance(store, RemoteStore) else None
+    loose = remote.loose() if remote else {}
     known: dict[str, Record] = {}
     records = [record_of(store, kind, key, known) for kind, key in store.artifacts()]
     planned: dict[str, Record] = {}
@@ -92,14 +93,22 @@ def find_garbage(store: Store, graphs: Iterable[Graph], runs: Iterable[Path]) ->
         needed |= _needed_by_run(run, records, known)
     free: list[Held] = []
     kept: list[Held] = []
-    for record in records:
-        place = store.place(record.kind, record.key)
-        held = Held(record.kind, record.key, record.title, _bytes(place), _time(record, place))
+    counted: set[str] = set()
+    for record in sorted(records, key=lambda record: (record.key not in needed, _time(record), record.name)):
+        files = {
+            entry["sha256"] if remote else f"{record.key}/{name}": entry.get("bytes", 0)
+            for name, entry in record.files.items()
+        }
+        size = sum(amount for content, amount in files.items() if content not in counted)
+        counted |= set(files)
+        held = Held(record.kind, record.key, record.title, size, _time(record))
         (kept if record.key in needed else free).append(held)
-    for folder in (store.root / "partial").iterdir():
-        title = planned[folder.name].title if folder.name in planned else "unfinished work"
-        held = Held("partial", folder.name, title, _bytes(folder), folder.stat().st_mtime)
-        (kept if folder.name in needed and folder.name not in known else free).append(held)
+    present = {record.key for record in records}
+    for key, (size, time) in (remote.partials() if remote else _partials(store)).items():
+        title = planned[key].title if key in planned else "unfinished work"
+        (kept if key in needed - present else free).append(Held("partial", key, title, size, time))
+    for path, (size, time) in loose.items():
+        free.append(Held("content", path.rpartition("/")[2], "content that no artifact names", size, time))
     digests: dict[str, str] = {}
     wanted = {_without_numerics(record, digests) for record in planned.values()}
     gone = {one.key for one in free}
@@ -107,33 +116,49 @@ def find_garbage(store: Store, graphs: Iterable[Graph], runs: Iterable[Path]) ->
     others = [record for record in records if record.key in gone and record.numerics not in here]
     elsewhere = sum(_without_numerics(record, digests) in wanted for record in others)
     oldest = sorted(free, key=lambda one: (one.time, one.kind, one.key))
-    return Garbage(tuple(oldest), tuple(kept), elsewhere)
+    return Garbage(tuple(oldest), tuple(kept), elsewhere, remote is not None)
 
 
 def collect(store: Store, garbage: Garbage) -> None:
-    """Delete what was found. Only while the store is held `alone`.
+    """Delete what was found. Only while the store is held `alone`, and an object store while nobody else uses it.
 
     Raises:
-        StepError: The disk would not have it.
+        StepError: The disk or the object store would not have it.
     """
     try:
-        with store.staging() as aside:
-            parents = set()
-            for one in garbage.free:
-                folder = store.root / "partial" / one.key if one.kind == "partial" else store.place(one.kind, one.key)
-                if folder.exists():
-                    folder.rename(aside / f"{one.kind}-{one.key}")
-                    parents.add(folder.parent)
-                (store.root / "locks" / one.key).unlink(missing_ok=True)
-            for parent in parents:
-                flush(parent)
-            flush(aside)
+        if isinstance(store, RemoteStore):
+            _remove(store, garbage)
+        else:
+            _move_aside(store, garbage)
         for left in (store.root / "staging").iterdir():  # also what a killed try left
             shutil.rmtree(left)
     except OSError as problem:
         raise StepError(
             f"not all could be deleted: {problem}. What is left of the store is whole; run the same command again"
         ) from None
+
+
+def _remove(store: RemoteStore, garbage: Garbage) -> None:
+    for one in garbage.free:
+        if one.kind == "partial":
+            store.drop_partial(one.key)
+        elif one.kind != "content":
+            store.remove(one.kind, one.key)
+    store.sweep()
+
+
+def _move_aside(store: Store, garbage: Garbage) -> None:
+    with store.staging() as aside:
+        parents = set()
+        for one in garbage.free:
+            folder = store.partial(one.key) if one.kind == "partial" else store.place(one.kind, one.key)
+            if folder.exists():
+                folder.rename(aside / f"{one.kind}-{one.key}")
+                parents.add(folder.parent)
+            (store.root / "locks" / one.key).unlink(missing_ok=True)
+        for parent in parents:
+            flush(parent)
+        flush(aside)
 
 
 def _needed_by_run(folder: Path, records: list[Record], known: dict[str, Record]) -> set[str]:
@@ -160,15 +185,20 @@ def _without_numerics(record: Record, digests: dict[str, str]) -> str:
     return digests[record.key]
 
 
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _partials(store: Store) -> dict[str, tuple[int, float]]:
+    """As `RemoteStore.partials`, of a store in a folder."""
+    folders = (store.root / "partial").iterdir()
+    return {
+        folder.name: (sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()), folder.stat().st_mtime)
+        for folder in folders
+    }
 
 
-def _time(record: Record, folder: Path) -> float:
+def _time(record: Record) -> float:
     try:
         return datetime.fromisoformat(record.made["time"]).timestamp()
     except (KeyError, ValueError):
-        return (folder / MANIFEST).stat().st_mtime
+        return 0.0
 
 
 def _users(path: Path) -> str:

@@ -16,6 +16,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class RemoteStore(Store):
         except StepError as problem:
             raise StepError(str(problem).replace("ASSAY_STORE", "ASSAY_CACHE")) from None
         self._listed: set[tuple[str, str]] = set()
+        self._manifests: dict[tuple[str, str], dict[str, Any]] = {}
         self._unfinished: set[str] = set()
         self._upload_again = 0.0
 
@@ -99,7 +101,9 @@ class RemoteStore(Store):
             return False
 
     def manifest(self, kind: str, key: str) -> dict[str, Any]:
-        """As for a local store; from here where it is here."""
+        """As for a local store; from here where it is here, or as of the last `loose`."""
+        if (kind, key) in self._manifests:
+            return self._manifests[kind, key]
         try:
             return super().manifest(kind, key)
         except Damaged:
@@ -176,17 +180,38 @@ class RemoteStore(Store):
             self._remove(self._find(f"partial/{key}"))
             self._unfinished.discard(key)
 
+    def partials(self) -> dict[str, tuple[int, float]]:
+        """Size in bytes and time in seconds since 1970 of what was uploaded of unfinished steps, by key."""
+        found: dict[str, tuple[int, float]] = {}
+        for path, info in self._find("partial").items():
+            key = path.rpartition("/partial/")[2].partition("/")[0]
+            size, time = found.get(key, (0, 0.0))
+            found[key] = size + info["size"], max(time, _time(info))
+        self._unfinished |= set(found)
+        return found
+
     def remove(self, kind: str, key: str) -> None:
         """Take an artifact away, here and there; its blobs, which others may share, stay until `sweep`."""
         self._remove([self._manifest_at(kind, key)])
+        self._manifests.pop((kind, key), None)
         super().remove(kind, key)
+
+    def loose(self) -> dict[str, tuple[int, float]]:
+        """Size and time of the blobs that no manifest names, by path. Reads every manifest, many at a time."""
+        blobs = self._find("blobs")  # first: the manifest of a blob found here may come meanwhile
+        at = {self._manifest_at(*artifact): artifact for artifact in self.artifacts()}
+        with self._told():
+            data = self.fs.cat(list(at)) if at else {}
+            read = {artifact: _parsed(data[path], *artifact) for path, artifact in at.items()}
+        self._manifests = {artifact: manifest for artifact, manifest in read.items() if manifest is not None}
+        files = [entry for manifest in self._manifests.values() for entry in manifest["files"].values()]
+        named = {entry["sha256"] for entry in files}
+        loose = {path: info for path, info in blobs.items() if path.rpartition("/")[2] not in named}
+        return {path: (info["size"], _time(info)) for path, info in loose.items()}
 
     def sweep(self) -> int:
         """Remove the blobs that no manifest names; how many. Only while nobody publishes."""
-        with self._told():
-            manifests = self.fs.cat(self._find("objects")).values()
-        named = {entry["sha256"] for manifest in manifests for entry in json.loads(manifest)["files"].values()}
-        loose = [path for path in self._find("blobs") if path.rpartition("/")[2] not in named]
+        loose = self.loose()
         self._remove(loose)
         return len(loose)
 
@@ -243,14 +268,8 @@ class RemoteStore(Store):
                 data = self.fs.cat_file(path)
             except FileNotFoundError:
                 return None
-        try:
-            found: dict[str, Any] = json.loads(data)
-            for entry in found["files"].values():
-                int(entry["bytes"]), bytes.fromhex(entry["sha256"])
-            if (found["kind"], found["key"]) == (kind, key):
-                return found
-        except (ValueError, KeyError, TypeError, AttributeError):
-            pass
+        if (found := _parsed(data, kind, key)) is not None:
+            return found
         self._remove([path])
         raise Damaged(kind, key, "has no manifest that can be read")
 
@@ -294,15 +313,17 @@ class RemoteStore(Store):
                 with contextlib.suppress(FileNotFoundError):
                     self.fs.rm_file(path)
 
-    def _find(self, folder: str) -> list[str]:
+    def _find(self, folder: str) -> dict[str, Any]:
+        """What lies under a folder: path to what the object store says of it."""
         with self._told():
             try:
-                return list(self.fs.find(f"{self.base}/{folder}"))
+                found = self.fs.find(f"{self.base}/{folder}", detail=True).items()
+                return {path: info for path, info in found if info["type"] == "file"}  # not an emptied folder itself
             except FileNotFoundError:
                 if self._is_s3:
                     bucket = self.base.partition("/")[0]
                     raise InputError(f"there is no bucket {bucket}, so no store at {self._address}") from None
-                return []
+                return {}
 
     def _saves(self, key: str) -> dict[str, list[str]]:
         """The saves of a step that were uploaded whole, each with the paths of its files."""
@@ -348,3 +369,20 @@ def _move(names: Iterable[str], source: Path, target: Path) -> None:
     for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).replace(target / name)
+
+
+def _parsed(data: bytes, kind: str, key: str) -> dict[str, Any] | None:
+    """An artifact's manifest, or None if it is not one."""
+    try:
+        found: dict[str, Any] = json.loads(data)
+        for entry in found["files"].values():
+            int(entry["bytes"]), bytes.fromhex(entry["sha256"])
+        return found if (found["kind"], found["key"]) == (kind, key) else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _time(info: Mapping[str, Any]) -> float:
+    """When a file was written, in seconds since 1970; 0 where the object store does not say."""
+    time = info.get("LastModified") or info.get("mtime") or info.get("created")
+    return time.timestamp() if isinstance(time, datetime) else time if isinstance(time, float) else 0.0
