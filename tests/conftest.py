@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -56,3 +57,21 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], TinyStudy]:
         return TinyStudy(folder, environment)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def ran(tiny: Callable[[], TinyStudy]) -> TinyStudy:
+    """A tiny study that ran into ``out``; nobody may change it."""
+    study = tiny()
+    done = study.assay("run", "study.yaml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    return study
+
+
+@pytest.fixture
+def copied(ran: TinyStudy, tiny: Callable[[], TinyStudy]) -> TinyStudy:
+    """The same with links to its files, from which anything may be deleted."""
+    study = tiny()
+    shutil.copytree(ran.store, study.store, copy_function=os.link)
+    shutil.copytree(ran.folder / "out", study.folder / "out")
+    return study
