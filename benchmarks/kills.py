@@ -4,16 +4,18 @@
 random process at random moments until N were killed in all; ``disk N`` meets N full disks; ``others`` has the clock
 jump, the store be read-only or damaged, and SIGTERM. Each ends with the undisturbed results or is a failure, which the
 file describes. Results are kept after every round: the same command goes on where it was stopped. Exit code 1 if there
-are failures.
+are failures. ``merge FILES`` puts the files of several calls together and records them.
 """
 
 import argparse
+import json
 import random
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from _kill_conditions import Cases, Skipped, fill_disk
 from _kill_moments import LOCAL, Moments
@@ -41,9 +43,14 @@ def main() -> None:
     disk.add_argument("count", type=int, help="full disks in all, with those that the file holds already")
     others = verbs.add_parser("others", help="clock, read-only store, damage, SIGTERM")
     others.add_argument("--only", default="", help="only the cases with this in their name")
+    merge = verbs.add_parser("merge", help="put the files of several calls together as benchmarks/results/kills.json")
+    merge.add_argument("files", type=Path, nargs="+")
     options = parser.parse_args()
     if options.verb is None:
         parser.print_help()
+        return
+    if options.verb == "merge":
+        put_together([json.loads(path.read_text(encoding="utf-8")) for path in options.files])
         return
     work = (options.work or Path(tempfile.mkdtemp(prefix="assay-kills-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -62,6 +69,27 @@ def main() -> None:
     figures = {name: value for name, value in record.data.items() if isinstance(value, int)}
     record.say(", ".join(f"{name} {value}" for name, value in figures.items()))
     sys.exit(bool(record.data["failures"]))
+
+
+def put_together(found: list[dict[str, Any]]) -> None:
+    """Record what several calls found. Under Ray every finish is held against the local engine's results."""
+    from _record import record
+
+    runs = {victim: sum(one["runs"].get(victim, 0) for one in found) for one in found for victim in one["runs"]}
+    on_ray = sum(count for victim, count in runs.items() if "ray" in victim)
+    failures = [problem for one in found for problem in one["failures"]]
+    for problem in failures:
+        print(problem, file=sys.stderr)
+    totals = ("kill_points", "kill_runs", "kill_failures", "disk_full_runs", "disk_full_failures", "other_cases")
+    record(
+        "kills",
+        {
+            "segments": max(one["notes"]["study"]["segments"] for one in found),
+            **{name: sum(one[name] for one in found) for name in (*totals, "other_failures")},
+            **{f"kill_runs_of_{victim.replace(' ', '_')}": count for victim, count in sorted(runs.items())},
+            "ray_equals_local": bool(on_ray) and not any("ray" in problem for problem in failures),
+        },
+    )
 
 
 def kill(options: argparse.Namespace, record: Record, reference: Place, library: Path, work: Path) -> None:
