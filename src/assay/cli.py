@@ -91,7 +91,7 @@ def plan(
         bool | None,
         typer.Option(
             "--calibrate/--no-calibrate",
-            help="Measure this machine's speed, once, in about 20 seconds a size; default on a terminal only.",
+            help="Measure this machine's speed, once, in about half a minute a size; default on a terminal only.",
         ),
     ] = None,
 ) -> None:
@@ -113,7 +113,8 @@ def plan(
     planned = planned.with_epochs(held)
     measure = sys.stdout.isatty() and not as_json if calibrate is None else calibrate
     store = open_store() if measure else existing_store()
-    measured = calibration(planned, store, measure, Console(stderr=True).print) if store else None
+    say = Console(stderr=True).print
+    measured = calibration(planned, store, measure, calibrate is True, say) if store else None
     told = plan_report(planned, numerics_label(), held, calibration=measured, prices=price or (), pilot=pilot)
     if as_json:
         print(json.dumps(told, indent=1, ensure_ascii=False))
@@ -245,6 +246,7 @@ def _present_store() -> "Store":
     store = existing_store()
     if store is None:
         raise InputError(f"there is no store at {default_address()}; set ASSAY_STORE to the folder of the one you mean")
+    store.only_read = True
     return store
 
 
@@ -257,7 +259,7 @@ def _terminated(*_: object) -> None:
 def main() -> None:
     """Entry point of the ``assay`` command."""
     try:
-        app()
+        app(prog_name="assay")
     except AssayError as problem:
         print(f"assay: {problem}", file=sys.stderr)
         sys.exit(problem.exit_code)

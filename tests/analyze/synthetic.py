@@ -303,10 +303,13 @@ def _stages(arm: str) -> list[dict[str, Any]]:
         "balanced": ["balanced", "balanced"],
         "code-text": ["code", "mostly-text"],
     }.get(trunk, ["balanced", "mostly-text"])
-    stages = [{"stage": name, "mix": MIXES[name], "tokens": 327_680, "schedule": "constant"} for name in mixes]
+    stages = [
+        {"stage": name, "mix": MIXES[name], "tokens": 327_680, "schedule": "constant", "moments": "keep"}
+        for name in mixes
+    ]
     if ending != "none":
         mix = MIXES.get(ending, MIXES[mixes[-1]])
-        stages.append({"stage": ending, "mix": mix, "tokens": 65_536, "schedule": "linear"})
+        stages.append({"stage": ending, "mix": mix, "tokens": 65_536, "schedule": "linear", "moments": "keep"})
     return stages
 
 

@@ -82,7 +82,10 @@ def table(parts: Sequence[Part], limit: int = 200) -> Noise:
         tokenizer="starter-4k",
         size="1M",
         seeds=len(parts[0].by_seed),
-        arms={name: TrainedArm(tokens=675_840, mix=mix, ending="linear") for name, mix in mixes.items()},
+        arms={
+            name: TrainedArm(tokens=675_840, mix=mix, ending="linear", path=[(name, 675_840)])
+            for name, mix in mixes.items()
+        },
         tasks={name: MeasuredTask(version=1, limit=limit) for name in KNOWLEDGE},
         pairs=[MeasuredPair(a="balanced.decay", b="text.decay", spreads={"bits_per_byte": spreads})],
     )
@@ -190,13 +193,17 @@ def test_one_unknown_size_leaves_the_others_known(tmp_path: Path, monkeypatch: p
     assert effects[PAIR, "1M", METRIC] is not None and effects[PAIR, "5M", METRIC] is None
     assert set(effects) == {(one.id, size, METRIC) for one in plan.design.contrasts for size in ("1M", "5M")}
     assert "At 5M it is unknown" in noise_source(plan)
-    assert "run a pilot" in noise_source(plan_of("sizes=[5M]"))
-    assert "run a pilot" in noise_source(plan_of("units.P=1400k", "max_epochs=9")), "no contrast has arms like these"
+    assert "No noise was measured" in noise_source(plan_of("sizes=[5M]"))
+    assert "No noise was measured" in noise_source(plan_of("units.P=1400k", "max_epochs=9")), (
+        "no contrast has arms like these"
+    )
     assert "One seed" in noise_source(plan_of("seeds=1"))
 
 
 def arm(code: float, tokens: int = 1000, ending: str = "linear") -> TrainedArm:
-    return TrainedArm(tokens=tokens, mix={"text": 1 - code, "code": code}, ending=ending)
+    return TrainedArm(
+        tokens=tokens, mix={"text": 1 - code, "code": code}, ending=ending, path=[(f"{code} {ending}", tokens)]
+    )
 
 
 def test_a_contrast_takes_the_pair_nearest_in_mix_then_ending_then_length_then_name() -> None:
@@ -292,3 +299,23 @@ def test_planning_with_noise_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False set()"
+
+
+def test_arms_that_begin_alike_take_the_noise_of_a_pair_that_does() -> None:
+    def made(*stages: tuple[str, int]) -> TrainedArm:
+        return TrainedArm(tokens=1000, mix={"text": 1.0}, ending="linear", path=list(stages))
+
+    measured = {
+        "a": made(("text", 900), ("decay", 100)),
+        "b": made(("text", 900), ("cool", 100)),
+        "c": made(("other", 900), ("cool", 100)),
+    }
+    assert (measured["a"].shared(measured["b"]), measured["a"].shared(measured["c"])) == (0.9, 0.0)
+    planned = {
+        "x": made(("new", 800), ("decay", 200)),
+        "y": made(("new", 800), ("cool", 200)),
+        "z": made(("newer", 800), ("cool", 200)),
+    }
+    pairs = [("a", "b"), ("a", "c")]
+    assert nearest(measured, pairs, ("x", "y"), planned) == ("a", "b")
+    assert nearest(measured, pairs, ("x", "z"), planned) == ("a", "c")

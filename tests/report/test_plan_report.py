@@ -38,14 +38,14 @@ def test_the_plan_of_the_quickstart_tells_what_it_shares_costs_and_compares() ->
     assert "61,440 of 100 % text, linear → text.decay" in told
     assert "H100 SXM" in told
     assert "51 training states" in told
-    assert "this machine │ not measured" in told
+    assert "this machine │ add --calibrate" in told
     assert "balanced-text.cool20 vs text.cool0" in told
     assert "is known once the corpus was made" in told
 
 
 def test_a_measured_machine_and_known_ingredients_are_told() -> None:
-    told = printed("quickstart", Calibration({"5M": 9_000.0}, {}, "two cores"), text=8_000_000)
-    assert "two cores (1M extrapolated)" in told
+    told = printed("quickstart", Calibration({"5M": 9_000.0}, {}, "two cores", 4096, 1024), text=8_000_000)
+    assert "this machine (1M extrapolated)" in told
     assert "text 675,840 (0.08 epochs)" in told
 
 
@@ -53,7 +53,7 @@ def test_the_papers_plan_tells_each_sizes_tree_and_saving() -> None:
     told = printed("to-code-paper")
     assert "470M, one seed: 3,580B tokens to train" in told
     assert "2.8B, one seed: 1,560B tokens to train" in told
-    assert "with a cosine over every stage, 600B more" in told
+    assert "with a cosine in each stage, 600B more" in told
     assert "synthetic 22B (6.87 epochs)" in told
     assert "Smallest effects: unknown, run a pilot" in told
 

@@ -69,16 +69,16 @@ def test_a_price_that_cannot_be_is_told(price: str, said: str) -> None:
 
 def test_this_machines_time_is_tokens_over_its_rate_and_its_scoring_of_every_checkpoint() -> None:
     plan = plan_study("quickstart")
-    cost = plan_cost(plan, Calibration({"1M": 20_000.0}, {"1M": 5.0}, "two cores"))
+    cost = plan_cost(plan, Calibration({"1M": 20_000.0}, {"1M": 5.0}, "two cores", 4096, 1024))
     assert cost["machine"]["training_seconds"] == plan.design.tokens["trained"] / 20_000
     assert cost["machine"]["scoring_seconds"] == pytest.approx(11 * 3 * 5.0)
     assert not cost["machine"]["rates"]["1M"]["extrapolated"]
     assert plan_cost(plan)["machine"] is None
-    assert plan_cost(plan, Calibration({}, {}, "nothing"))["machine"] is None
+    assert plan_cost(plan, Calibration({}, {}, "nothing", 4096, 1024))["machine"] is None
 
 
 def test_a_size_that_was_not_measured_is_extrapolated_by_flops_from_the_largest_that_was() -> None:
-    measured = Calibration({"1M": 20_000.0, "5M": 8_000.0}, {}, "two cores")
+    measured = Calibration({"1M": 20_000.0, "5M": 8_000.0}, {}, "two cores", 4096, 1024)
     rate = machine_rate("15M", measured, 4096, 1024)
     assert rate is not None
     assert rate.extrapolated

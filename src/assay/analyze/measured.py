@@ -39,6 +39,19 @@ class TrainedArm(_Frozen):
     """Share of all its tokens, by ingredient."""
     ending: str
     """Schedule of its last stage."""
+    path: list[tuple[str, int]]
+    """Its stages: what must be equal for two stages to be trained once, and tokens."""
+
+    def shared(self, other: "TrainedArm") -> float:
+        """Share of the shorter arm's tokens that both begin with, trained once."""
+        together = 0
+        for (law, tokens), (other_law, other_tokens) in zip(self.path, other.path, strict=False):
+            if law != other_law:
+                break
+            together += min(tokens, other_tokens)
+            if tokens != other_tokens:
+                break
+        return together / min(self.tokens, other.tokens)
 
 
 class MeasuredTask(_Frozen):
@@ -93,7 +106,8 @@ def nearest(
     wanted: tuple[str, str],
     planned: Mapping[str, TrainedArm],
 ) -> tuple[str, str] | None:
-    """The pair of measured arms most like two planned ones: first in their mixes, then ending, length and name.
+    """The pair of measured arms most like two planned ones: first in how much the two share, in steps of a half, as
+    what is trained once does not differ; then in their mixes, ending, length and name.
 
     Args:
         measured: Arms by name.
@@ -105,10 +119,12 @@ def nearest(
         None where no pair is alike within `LONGER` and `SHARED`.
     """
     best: tuple[tuple[float, ...], tuple[str, str]] | None = None
+    shared = planned[wanted[0]].shared(planned[wanted[1]])
     for pair in pairs:
         apart = [_apart(name, planned[name], other, measured[other]) for name, other in zip(wanted, pair, strict=True)]
         if all(mix <= 1 - SHARED and length <= math.log(LONGER) for mix, _, length, _ in apart):
-            distance = tuple(round(sum(terms), 9) for terms in zip(*apart, strict=True))
+            unlike = round(2 * abs(shared - measured[pair[0]].shared(measured[pair[1]])))
+            distance = (unlike, *(round(sum(terms), 9) for terms in zip(*apart, strict=True)))
             if best is None or distance < best[0]:
                 best = distance, pair
     return best[1] if best else None
@@ -132,8 +148,15 @@ def trained_arms(record: Mapping[str, Any]) -> dict[str, TrainedArm]:
             for name, share in stage["mix"].items():
                 taken[name] = taken.get(name, 0) + share * stage["tokens"]
         mix = {name: round(amount / tokens, DIGITS) for name, amount in taken.items()}
-        arms[arm["arm"]] = TrainedArm(tokens=tokens, mix=mix, ending=arm["stages"][-1]["schedule"])
+        path = [(_law(stage), stage["tokens"]) for stage in arm["stages"]]
+        arms[arm["arm"]] = TrainedArm(tokens=tokens, mix=mix, ending=arm["stages"][-1]["schedule"], path=path)
     return arms
+
+
+def _law(stage: Mapping[str, Any]) -> str:
+    mix = ", ".join(f"{share:g} {name}" for name, share in sorted(stage["mix"].items()))
+    length = "" if stage["schedule"] == "constant" else f" over {stage['tokens']}"
+    return f"{mix}, {stage['schedule']}{length}, moments {stage['moments']}"
 
 
 def read_shipped() -> list[Noise]:

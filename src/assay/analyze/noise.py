@@ -86,7 +86,7 @@ def noise_source(plan: Plan, pilot: Path | None = None) -> str:
     missing = ", ".join(size for size in plan.design.sizes if size not in known)
     if not known:
         place = str(pilot) if pilot else f"{plan.study.spec.corpus} with {plan.study.spec.tokenizer}"
-        return f"No noise was measured on {place} at {missing} with arms like these: run a pilot."
+        return f"No noise was measured on {place} at {missing} with arms like these."
     from scipy import stats
 
     noise = next(iter(known.values()))

@@ -147,7 +147,7 @@ def _locked(log: Path) -> bool:
     """Whether a run has the log, or may have, where files cannot be locked."""
     with log.open("rb") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
     return False

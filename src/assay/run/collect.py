@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from assay.errors import StepError
-from assay.files import flush
+from assay.files import flush, refused
 from assay.run.graph import Graph
 from assay.run.identity import key_of
 from assay.run.lineage import Record, record_of, record_of_step, steps_of
@@ -60,7 +60,11 @@ def alone(store: Store) -> Iterator[None]:
         StepError: Another process uses it.
     """
     path = store.root / "locks" / "store"
-    with path.open("a") as handle:
+    try:
+        handle = path.open("a")
+    except OSError as problem:
+        raise (refused(problem, store.root) or problem) from None
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -88,7 +92,7 @@ def find_garbage(store: Store, graphs: Iterable[Graph], runs: Iterable[Path]) ->
     for graph in graphs:
         for step in steps_of(graph).values():
             record_of_step(step, planned)
-    needed = set(planned)
+    needed = set(planned) | {record.key for record in records if record.kind == "calibration"}
     for run in runs:
         needed |= _needed_by_run(run, records, known)
     free: list[Held] = []

@@ -86,6 +86,7 @@ def find(store: Store, name: str) -> tuple[str, str]:
         return found[0]
     if found:
         raise InputError(f"{len(found)} artifacts begin with '{name}'; give more digits:\n{_listing(store, found)}")
+    held = [(one, key) for one, key in held if kind in {"", one}]
     keys = [key[: len(prefix)] for _, key in held]
     close = difflib.get_close_matches(prefix, dict.fromkeys(keys), n=3, cutoff=0.6)
     near = [place for digits in close for place, key in zip(held, keys, strict=True) if key == digits][:5]

@@ -1,5 +1,6 @@
 """The local engine: persistent one-thread workers on this machine, one a core as far as memory allows."""
 
+import contextlib
 import json
 import os
 import selectors
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from assay.run.engine import Engine, Listener
@@ -39,8 +41,28 @@ def cores() -> list[int]:
 
 
 def memory() -> int:
-    """Bytes of main memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Bytes of main memory that this program may use: the machine's, or what its control group is allowed."""
+    allowed = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in _limits():
+        with contextlib.suppress(OSError, ValueError):  # no such group, or "max"
+            allowed.append(int(file.read_text()))
+    return min(allowed)
+
+
+def _limits() -> Iterable[Path]:
+    """Files that may hold a limit: of each control group that this process is in, and of those above it."""
+    root = Path("/sys/fs/cgroup")
+    try:
+        groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return
+    for _, controllers, path in groups:
+        if controllers not in {"", "memory"}:
+            continue
+        top, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
+        group = Path(path.lstrip("/"))
+        for place in (group, *group.parents):
+            yield top / place / name
 
 
 class LocalEngine(Engine):

@@ -21,13 +21,14 @@ from typing import IO, Any, Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from assay.errors import Stopped
+from assay.errors import StepError, Stopped
 from assay.report.status import host, picture
 from assay.run.standing import PLANES, Standing, how_far, model_of, work_of
 from assay.run.step import Step
 
 LOG_SECONDS = 5.0
 SHOWN_A_SECOND = 4
+LOCK_TRIES, LOCK_SECONDS = 10, 0.1
 
 
 class RunProgress:
@@ -39,6 +40,7 @@ class RunProgress:
         self._standing = Standing()
         self._folding = threading.Lock()
         self._logged: dict[str, float] = {}
+        self._latest: dict[str, Mapping[str, Any]] = {}
         self._log = _opened(log)
         self._live: Live | None = None
         self._write({"event": "start", "process": os.getpid(), "host": host()})
@@ -63,6 +65,8 @@ class RunProgress:
             self._log.close()
             return
         with suppress(OSError):  # a full disk is told by the problem itself
+            for message in self._latest.values():
+                self._log_line(message, self._now())
             self._write({"event": "stop", "why": _why(problem)})
         with suppress(OSError):
             self._log.close()
@@ -106,6 +110,8 @@ class RunProgress:
         self._write(message)
         if event == "damaged":
             self.warn(f"{step.title} {about['why']}; it is made anew")
+        elif event == "lost":
+            self.warn(f"A worker was lost on '{step.title}' ({about['how']}); another goes on with it")
 
     def _sum(self, what: str) -> dict[str, float]:
         sums = dict.fromkeys(PLANES.values(), 0.0)
@@ -126,9 +132,14 @@ class RunProgress:
         with self._folding:
             self._standing.take({"at": now, **message})
         if message["event"] == "progress":
+            self._latest[message["key"]] = message
             if now - self._logged.get(message["key"], -LOG_SECONDS) < LOG_SECONDS:
                 return
             self._logged[message["key"]] = now
+        self._latest.pop(message.get("key", ""), None)
+        self._log_line(message, now)
+
+    def _log_line(self, message: Mapping[str, Any], now: float) -> None:
         stamped = {"time": round(time.time(), 3), "at": round(now, 3), **message}
         self._log.write(json.dumps(stamped) + "\n")
         self._log.flush()
@@ -141,11 +152,23 @@ def _why(problem: BaseException) -> str:
 
 
 def _opened(log: Path) -> IO[str]:
-    """The log, locked, to be appended to, on a new line even if a kill cut the last one off."""
+    """The log, locked, to be appended to, on a new line even if a kill cut the last one off.
+
+    Raises:
+        StepError: Another run has it.
+    """
     cut = log.is_file() and log.read_bytes()[-1:] not in {b"", b"\n"}
     file = log.open("a", encoding="utf-8")
     with suppress(OSError):  # a file system without locks: `assay status` cannot lock either, and says less
-        fcntl.flock(file, fcntl.LOCK_SH)
+        for _ in range(LOCK_TRIES):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(LOCK_SECONDS)  # `assay status` holds it for a moment
+        else:
+            file.close()
+            raise StepError(f"another run goes on in {log.parent}; see 'assay status {log.parent}'")
     if cut:
         file.write("\n")
     return file

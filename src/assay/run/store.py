@@ -27,8 +27,10 @@ MANIFEST = "manifest.json"
 class Damaged(StepError):
     """An artifact is not what was written, or is gone; what was left of it has been moved aside."""
 
-    def __init__(self, kind: str, key: str, why: str) -> None:
-        super().__init__(f"{kind} {key[:12]} in the store {why}; run the same command again to make it anew")
+    def __init__(
+        self, kind: str, key: str, why: str, remedy: str = "run the same command again to make it anew"
+    ) -> None:
+        super().__init__(f"{kind} {key[:12]} in the store {why}; {remedy}")
         self.kind = kind
         self.key = key
         self.why = why
@@ -67,6 +69,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.only_read = False
+        """Whether what is found damaged stays where it is, as for commands that only look."""
         self._checked: set[Path] = set()
         try:
             for name in ("objects", "locks", "staging", "partial"):
@@ -144,8 +148,11 @@ class Store:
         except (Damaged, KeyError, TypeError):
             wrong = MANIFEST
         if wrong is not None:
+            why = f"is damaged ({wrong} is not what was written)"
+            if self.only_read:
+                raise Damaged(kind, key, why, "a run that needs it makes it anew")
             self._move_aside(folder)
-            raise Damaged(kind, key, f"is damaged ({wrong} is not what was written)")
+            raise Damaged(kind, key, why)
         self._checked.add(folder if only is None else folder / only)
 
     @contextlib.contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from assay.errors import InputError
 from assay.files import ASIDE, as_json, refused, write_whole
 from assay.run.engine import Engine
 from assay.run.folder import write_folder
@@ -47,10 +48,10 @@ def run_study(plan: Plan, out: Path, engine: Engine) -> bool:
         return False
     begin = time.monotonic()
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        _clear_other_study(out, identity)
-        _write_plan(plan, out, identity, label)
+        _make_folder(out)
         with engine.store.in_use(), RunProgress(out / "log.jsonl") as progress:
+            _clear_other_study(out, identity)
+            _write_plan(plan, out, identity, label)
             if compiler() is None:
                 progress.console.print(UNCOMPILED)
             held: dict[str, int] = {}
@@ -75,7 +76,8 @@ def run_study(plan: Plan, out: Path, engine: Engine) -> bool:
                 except Damaged as problem:
                     if attempt == READS - 1:
                         raise
-                    progress.warn(f"{problem.kind} {problem.key[:12]} {problem.why}; it is made anew")
+                    step = next(step for step in graph.goals() if step.key == problem.key)
+                    progress.hear("damaged", step, {"why": problem.why, "by": step.key})
             _write_timings(out, plan, progress, engine.workers, label, time.monotonic() - begin)
             from assay.report.page import write_report
 
@@ -109,6 +111,15 @@ def is_finished(out: Path, identity: str) -> bool:
         )
     except (OSError, ValueError, KeyError):
         return False
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"the run folder {out} cannot be made: a file is in its place") from None
+    except FileNotFoundError as problem:
+        raise InputError(f"the run folder {out} cannot be made: {problem.strerror}") from None
 
 
 def _clear_other_study(out: Path, identity: str) -> None:

@@ -28,7 +28,7 @@ def alternatives(study: Study) -> tuple[Alternative, ...]:
     return (
         _planned(study, "as written", lambda arm: arm.stages),
         _planned(study, "constant up to each arm's last stage", _constant_before_last),
-        _planned(study, "a cosine over every stage", _all_cosine),
+        _planned(study, "a cosine in each stage", _all_cosine),
     )
 
 

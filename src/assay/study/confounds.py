@@ -30,7 +30,7 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
     texts = [round(sum(tokens.get(name, 0) for name in text)) for tokens in taken]
     if texts[0] != texts[1]:
         found.append(f"text tokens seen: {shown_tokens(texts[0])} against {shown_tokens(texts[1])}")
-    if factor not in ENDING_FACTORS and _ending(a) != _ending(b):
+    if factor not in ENDING_FACTORS and not _end_alike(a, b):
         found.append(f"cooldown: {_ending(a)} against {_ending(b)}")
     schedules = [_main_schedule(arm) for arm in (a, b)]
     if schedules[0] != schedules[1] and factor != "schedule":
@@ -67,6 +67,13 @@ def tokens_taken(arm: Arm, tokens_per_step: int) -> dict[str, float]:
         for name, share in stage.mix:
             taken[name] = taken.get(name, 0) + stage.steps * tokens_per_step * share / MILLION
     return taken
+
+
+def _end_alike(a: Arm, b: Arm) -> bool:
+    """Whether two arms end in one stage, or each on its own mix for as long."""
+    one, other = a.stages[-1], b.stages[-1]
+    same = (one.mix, one.steps, one.schedule) == (other.mix, other.steps, other.schedule)
+    return (same and one.schedule != "constant") or _ending(a) == _ending(b)
 
 
 def _ending(arm: Arm) -> str:

@@ -27,6 +27,10 @@ class Calibration:
     """By size: the evaluation suite on one checkpoint, with all workers."""
     machine: str
     """What it is, in words."""
+    vocabulary: int
+    """That it was measured with."""
+    sequence: int
+    """Likewise, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Rate:
 
     tokens_per_second: float
     extrapolated: bool
-    """True: the size was not measured; from the largest that was, by FLOPs."""
+    """True: not measured with this size, vocabulary and sequence, but worked out by FLOPs."""
 
 
 def flops_per_token(size: str, vocabulary: int, sequence: int) -> int:
@@ -52,13 +56,11 @@ def machine_rate(size: str, calibration: Calibration, vocabulary: int, sequence:
     models reach a smaller share of the peak, so this is too slow for larger sizes and too fast for smaller ones.
     """
     measured = calibration.tokens_per_second
-    if size in measured:
-        return Rate(measured[size], False)
     if not measured:
         return None
-    nearest = _largest(measured)
-    ratio = flops_per_token(nearest, vocabulary, sequence) / flops_per_token(size, vocabulary, sequence)
-    return Rate(measured[nearest] * ratio, True)
+    nearest = size if size in measured else _largest(measured)
+    asked, known = (size, vocabulary, sequence), (nearest, calibration.vocabulary, calibration.sequence)
+    return Rate(measured[nearest] * flops_per_token(*known) / flops_per_token(*asked), asked != known)
 
 
 def plan_cost(plan: Plan, calibration: Calibration | None = None, prices: Sequence[str] = ()) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from assay.errors import StepError, Stopped
+from assay.errors import InputError, StepError, Stopped
 from assay.evaluate.requests import read_requests
 from assay.evaluate.scorer import score_requests
 from assay.model.decoder import Decoder, decayed, initialise
@@ -33,6 +33,19 @@ from assay.train.state import State, load_state, save_state
 
 SAVE_SECONDS = 20.0
 """At most this much work is lost to a kill; ``ASSAY_SAVE_SECONDS`` sets another."""
+
+
+def seconds_between_saves() -> float:
+    """``ASSAY_SAVE_SECONDS``, or `SAVE_SECONDS`.
+
+    Raises:
+        InputError: It is no number.
+    """
+    written = os.environ.get("ASSAY_SAVE_SECONDS", "")
+    try:
+        return float(written or SAVE_SECONDS)
+    except ValueError:
+        raise InputError(f"ASSAY_SAVE_SECONDS is a number of seconds, and {written!r} is not") from None
 
 
 def train(call: Call) -> None:
@@ -105,7 +118,7 @@ class _Run:
         decoder = Decoder(self.size, vocabulary, optimizer.work, compiled_block())
         one_pass = compiled_softmax_pass()
         begin, first, saved = time.monotonic(), state.step, time.monotonic()
-        save_seconds = float(os.environ.get("ASSAY_SAVE_SECONDS", SAVE_SECONDS))
+        save_seconds = seconds_between_saves()
         per_step = settings["sequence"] * settings["rows_per_step"]
         while state.step < self.end:
             step = state.step
