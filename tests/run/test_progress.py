@@ -218,7 +218,7 @@ def test_a_terminal_sees_where_things_run_how_fast_and_how_long_yet(tiny: Callab
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     process = subprocess.Popen(
-        study.command("run", "study.yaml", "--out", "out", "--set", "units.P=5000"),
+        study.command("run", "study.yaml", "--out", "out", "--set", "units.P=60000", "--set", "max_epochs=99"),
         cwd=study.folder,
         env={**study.environment, "TERM": "xterm"},
         stdout=subprocess.DEVNULL,
