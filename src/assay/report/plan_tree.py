@@ -169,14 +169,14 @@ def _print_contrasts(plan: Plan, report: Mapping[str, Any], console: Console) ->
     known = any(effect is not None for effect in effects.values())
     several = len(plan.design.sizes) > 1
     table = Table(title="Contrasts", title_justify="left", show_lines=False)
-    table.add_column("family")
-    table.add_column("contrast", min_width=20)
+    table.add_column("family", no_wrap=True)
+    table.add_column("contrast", min_width=14)
     if several:
         table.add_column("at")
     table.add_column("differs besides in")
     if known:
         for metric in metrics:
-            table.add_column(metric.replace("/", "\n"), justify="right")
+            table.add_column(metric.replace("/", " ").replace("_", " "), justify="right", max_width=9)
     before = None
     for contrast in plan.design.contrasts:
         family = "" if contrast.family == before else _family(contrast)
