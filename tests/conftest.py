@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pydoc_data.topics import topics
 
 import pytest
 
 from assay.corpus.recipe import Wheel
+from s3_server import Server
 from tiny_study import CORPUS, STUDY, TASK, TinyStudy, write_wheel
 
 
@@ -75,3 +76,14 @@ def copied(ran: TinyStudy, tiny: Callable[[], TinyStudy]) -> TinyStudy:
     shutil.copytree(ran.store, study.store, copy_function=os.link)
     shutil.copytree(ran.folder / "out", study.folder / "out")
     return study
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """An S3 server of this module's own on loopback, with its address in the environment."""
+    one = Server()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in one.environment.items():
+            patch.setenv(name, value)
+        yield one
+    one.end()

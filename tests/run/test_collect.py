@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -151,17 +151,6 @@ main()
     assert copied.assay("gc", study, "--delete").returncode == 0
     assert list((copied.store / "staging").iterdir()) == []
     assert not [title for title in held(copied).values() if "seed 1" in title]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The server of this module's tests, with its address in the environment."""
-    one = Server()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in one.environment.items():
-            patch.setenv(name, value)
-        yield one
-    one.end()
 
 
 @pytest.fixture

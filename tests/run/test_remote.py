@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,6 @@ from s3_server import Server
 from tiny_study import TinyStudy
 
 ABOUT = {"recipe": {"a": 1}, "inputs": {}, "numerics": None}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The server of this module's tests, with its address in the environment."""
-    one = Server()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in one.environment.items():
-            patch.setenv(name, value)
-        yield one
-    one.end()
 
 
 @pytest.fixture

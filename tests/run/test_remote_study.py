@@ -6,7 +6,7 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,17 +14,6 @@ import pytest
 from assay.run.store import MANIFEST
 from s3_server import Line, Server
 from tiny_study import TinyStudy
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The server of this module's tests, with its address in the environment."""
-    one = Server()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in one.environment.items():
-            patch.setenv(name, value)
-        yield one
-    one.end()
 
 
 class Cloud:
