@@ -160,8 +160,18 @@ def run_step(
             function = getattr(importlib.import_module(module), name)
             with store.staging() as out:
                 partial = store.partial(key)
-                kept = lambda: store.keep_partial(key, stopping())  # noqa: E731
-                function(Call(order["recipe"], order["place"], inputs, out, partial, after, tell, kept, stopping))
+                call = Call(
+                    recipe=order["recipe"],
+                    place=order["place"],
+                    inputs=inputs,
+                    out=out,
+                    partial=partial,
+                    after=after,
+                    tell=tell,
+                    kept=lambda: store.keep_partial(key, stopping()),
+                    stopping=stopping,
+                )
+                function(call)
                 store.publish(out, kind, key, _about(order, store, time.monotonic() - begin))
             store.drop_partial(key)
     except OSError as problem:
