@@ -9,20 +9,20 @@ from pydoc_data.topics import topics
 
 import pytest
 
-from assay.corpus.recipe import Wheel
+from assay.corpus.recipe import Package
 from s3_server import Server
 from tiny_study import CORPUS, STUDY, TASK, TinyStudy, write_wheel
 
 
 @pytest.fixture
-def make_wheel(tmp_path: Path) -> Callable[..., tuple[Wheel, Path]]:
+def make_wheel(tmp_path: Path) -> Callable[..., tuple[Package, Path]]:
     """Write a wheel that pip accepts into ``index``; its pin and its path."""
 
     def make(
         name: str, files: Mapping[str, bytes | str], licence: str = "License-Expression: MIT"
-    ) -> tuple[Wheel, Path]:
+    ) -> tuple[Package, Path]:
         path = tmp_path / "index" / f"{name}-1.0-py3-none-any.whl"
-        return Wheel(name=name, version="1.0", file=path.name, **write_wheel(path, files, licence)), path
+        return Package(name=name, version="1.0", file=path.name, **write_wheel(path, files, licence)), path
 
     return make
 

@@ -26,21 +26,21 @@ WORDS = VOCABULARY.split()
 
 CORPUS = """\
 name: golden
-wheels:
+packages:
   golden: {{version: "1.0", file: golden-1.0-py3-none-any.whl, sha256: {golden[sha256]}, bytes: {golden[bytes]}}}
   reasoning-gym:
     {{version: "1.0", file: reasoning_gym-1.0-py3-none-any.whl, sha256: {gym[sha256]}, bytes: {gym[bytes]}}}
 sources:
-  files: {{about: x, wheel: golden, reader: files, kind: text, files: ["files/*"], group: "files/(.)"}}
-  articles: {{about: x, wheel: golden, reader: articles, kind: text, files: ["articles.json"]}}
-  factbook: {{about: x, wheel: golden, reader: factbook, kind: text, files: ["factbook/*"]}}
-  plays: {{about: x, wheel: golden, reader: plays, kind: text, files: ["plays/*"]}}
-  recipes: {{about: x, wheel: golden, reader: recipes, kind: text, files: ["recipes.json"]}}
-  papers: {{about: x, wheel: golden, reader: papers, kind: text, files: ["papers.gz"]}}
-  abstracts: {{about: x, wheel: golden, reader: abstracts, kind: text, files: ["abstracts.gz"]}}
-  modules: {{about: x, wheel: golden, reader: files, kind: code, files: ["code/*"]}}
-  notebooks: {{about: x, wheel: golden, reader: notebooks, kind: notebook, files: ["notebooks/*"]}}
-  doctests: {{about: x, wheel: golden, reader: doctests, kind: qa, files: ["code/*"]}}
+  files: {{about: x, package: golden, reader: files, kind: text, files: ["files/*"], group: "files/(.)"}}
+  articles: {{about: x, package: golden, reader: articles, kind: text, files: ["articles.json"]}}
+  factbook: {{about: x, package: golden, reader: factbook, kind: text, files: ["factbook/*"]}}
+  plays: {{about: x, package: golden, reader: plays, kind: text, files: ["plays/*"]}}
+  recipes: {{about: x, package: golden, reader: recipes, kind: text, files: ["recipes.json"]}}
+  papers: {{about: x, package: golden, reader: papers, kind: text, files: ["papers.gz"]}}
+  abstracts: {{about: x, package: golden, reader: abstracts, kind: text, files: ["abstracts.gz"]}}
+  modules: {{about: x, package: golden, reader: files, kind: code, files: ["code/*"]}}
+  notebooks: {{about: x, package: golden, reader: notebooks, kind: notebook, files: ["notebooks/*"]}}
+  doctests: {{about: x, package: golden, reader: doctests, kind: qa, files: ["code/*"]}}
 ingredients:
   text: {{sources: [files, articles, factbook, plays, recipes, papers, abstracts], heldout: 0.2}}
   code: {{sources: [modules, notebooks, doctests], heldout: 0.2}}
@@ -48,7 +48,7 @@ ingredients:
   math:
     heldout: 0.2
     generator:
-      {{name: math, wheel: reasoning-gym, seed: 1, megabytes: 0.01, problems: [2, 4], tasks: [arithmetic/chain_sum]}}
+      {{name: math, package: reasoning-gym, seed: 1, megabytes: 0.01, problems: [2, 4], tasks: [arithmetic/chain_sum]}}
   instruct:
     from: text
     heldout: 0.2

@@ -13,13 +13,13 @@ from typing import Any
 
 CORPUS = """\
 name: tiny
-wheels:
+packages:
   prose: {{version: "1.0", file: prose-1.0-py3-none-any.whl, sha256: {sha256}, bytes: {bytes}}}
 sources:
-  topics: {{about: the language reference, wheel: prose, reader: files, files: ["prose/*.txt"], kind: text}}
+  topics: {{about: the language reference, package: prose, reader: files, files: ["prose/*.txt"], kind: text}}
   library:
     about: part of the standard library
-    wheel: stdlib
+    package: stdlib
     reader: files
     kind: code
     files: ["json/*.py", "email/*.py", "asyncio/*.py", "[a-d]*.py"]

@@ -105,10 +105,9 @@ def plan(
     from assay.study.plan import plan_study
 
     planned = plan_study(study, set_ or ())
-    if planned.only_declared():
-        held = planned.declared_tokens()
-    else:
-        held = stored_tokens(planned, existing_store(), numerics())
+    held = planned.declared_tokens()
+    if not planned.only_declared():
+        held |= stored_tokens(planned, existing_store(), numerics())
     planned.check_epochs(held)
     planned = planned.with_epochs(held)
     measure = sys.stdout.isatty() and not as_json if calibrate is None else calibrate

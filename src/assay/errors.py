@@ -26,6 +26,7 @@ class InputError(AssayError):
 
     def __init__(self, message: str, where: str | None = None) -> None:
         super().__init__(f"{where}: {message}" if where else message)
+        self.where = where
 
 
 class StepError(AssayError):

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assay.corpus.recipe import Recipe, Source, Wheel
+from assay.corpus.recipe import Recipe, Source, Package
 
-MakeWheel = Callable[..., tuple[Wheel, Path]]
+MakeWheel = Callable[..., tuple[Package, Path]]
 
 
 def source(name: str, wheel: str = "pack", **fields: Any) -> Source:

@@ -35,11 +35,11 @@ def test_every_builtin_recipe_loads_by_name_and_by_path() -> None:
 
 def test_the_starter_reads_only_wheels_that_are_the_same_everywhere_and_uses_each() -> None:
     recipe = load_recipe("starter")
-    assert all(wheel.file.endswith("-py3-none-any.whl") for wheel in recipe.wheels.values())
-    used = {source.wheel for source in recipe.sources.values()} - {"stdlib"}
-    assert used | {"reasoning-gym"} == set(recipe.wheels)
+    assert all(wheel.file.endswith("-py3-none-any.whl") for wheel in recipe.packages.values())
+    used = {source.package for source in recipe.sources.values()} - {"stdlib"}
+    assert used | {"reasoning-gym"} == set(recipe.packages)
     text = [source for source in recipe.sources.values() if source.kind == "text"]
-    assert len({source.wheel for source in text}) >= 4
+    assert len({source.package for source in text}) >= 4
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ contrasts:
 
 RECIPE = """\
 name: mine
-wheels: {}
+packages: {}
 sources: {}
 ingredients:
   text: {about: prose, declared: 2M, kind: text}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.tokens.mixture import MILLION, Mix, Mixture, assign, draws
-from assay.tokens.shard import Shard, read_shard, write_shard
+from assay.tokens.mixture import MILLION, Mix, Mixture, assign
+from assay.tokens.shard import Shard, ShardWriter, read_shard
 from assay.tokens.stream import Stream
 
 
@@ -31,6 +31,11 @@ mixes = st.lists(st.integers(1, 1000), min_size=1, max_size=6).map(
         )
     )
 )
+
+
+def draws(mixes: list[tuple[Mix, int]], rows: int) -> list[tuple[str, int]]:
+    """All rows of a path."""
+    return list(Mixture(mixes, {}, rows).draws(0, sum(steps for _, steps in mixes)))
 
 
 @given(mixes)
@@ -107,6 +112,38 @@ def test_a_stage_goes_on_where_the_earlier_ones_left_and_does_not_depend_on_its_
         assert taken == list(range(len(taken))), "nothing is replayed, nothing skipped"
 
 
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 60), st.integers(1, 3))
+def test_looking_a_row_up_gives_what_dealing_them_out_one_by_one_gives(parts: list[int], steps: int, rows: int) -> None:
+    hundredths = [*parts, 100 - sum(parts)]
+    mix: Mix = tuple((f"i{place}", part * MILLION // 100) for place, part in enumerate(hundredths))
+    taken: Counter[str] = Counter()
+    dealt = []
+    for stage in (mix, HALF, mix):
+        for name in itertools.islice(assign(stage), steps * 5 * rows):
+            dealt.append((name, taken[name]))
+            taken[name] += 1
+    assert draws([(mix, steps * 5), (HALF, steps * 5), (mix, steps * 5)], rows) == dealt
+
+
+def test_the_last_row_of_a_very_long_path_is_found_without_dealing_all_of_them() -> None:
+    mix: Mix = (("code", 300_000), ("text", 700_000))
+    mixture = Mixture([(mix, 10**9)], {}, 2)
+    (one, other) = mixture.draws(10**9 - 1, 10**9)
+    assert {one, other} <= {("code", 6 * 10**8 - 1), ("text", 14 * 10**8 - 1), ("text", 14 * 10**8 - 2)}
+
+
+@given(shards, st.integers(2, 25))
+def test_documents_of_a_step_change_where_a_document_begins(shard: Shard, sequence: int) -> None:
+    mixture = Mixture([((("x", MILLION),), 4)], {"x": Stream(shard, "x", 1, sequence)}, 3)
+    begins = set(shard.offsets[:-1].tolist())
+    for step in range(4):
+        ids, documents = mixture.batch(step).ids[:, :-1], mixture.documents(step)
+        assert documents.shape == ids.shape
+        for row, places in zip(ids.tolist(), documents.tolist(), strict=True):
+            starts = [place for place, token in enumerate(row) if place and token in begins]
+            assert [place for place in range(1, sequence) if places[place] != places[place - 1]] == starts
+
+
 def test_asking_for_a_step_alone_gives_the_batch_of_that_step() -> None:
     streams = {name: Stream(shard_of([11] * 50), name, 2, 8) for name in ("text", "code")}
     mixture = Mixture([(HALF, 10)], streams, 4)
@@ -119,8 +156,9 @@ def test_asking_for_a_step_alone_gives_the_batch_of_that_step() -> None:
 
 @pytest.mark.parametrize(("vocabulary", "kind"), [(65_536, np.uint16), (65_537, np.uint32)])
 def test_a_shard_is_read_as_it_was_written(tmp_path: Path, vocabulary: int, kind: type) -> None:
-    documents = [np.array([1, 2, 3, 0], np.uint32), np.array([vocabulary - 1, 0], np.uint32)]
-    assert write_shard(tmp_path, documents, [("code", "C"), ("text", "English")], vocabulary) == 6
+    with ShardWriter(tmp_path, vocabulary) as writer:
+        writer.add(np.array([1, 2, 3, 0], np.uint32), np.array([4]), [("code", "C")], [9])
+        writer.add(np.array([vocabulary - 1, 0], np.uint32), np.array([2]), [("text", "English")], [5])
     shard = read_shard(tmp_path)
     assert shard.ids.dtype == kind
     assert shard.ids.tolist() == [1, 2, 3, 0, vocabulary - 1, 0]

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from assay.corpus.recipe import Wheel
+from assay.corpus.recipe import Package
 from assay.model.decoder import block
 from assay.model.loss import softmax_pass
 from assay.run.graph import Graph, build_graph
 from assay.run.identity import numerics
 from assay.run.step import Call, Step
 from assay.study.plan import plan_study
-from assay.tokens.shard import write_shard
+from assay.tokens.shard import ShardWriter
 from assay.train import steps
 from assay.train.state import State, load_state
 from tiny_study import CORPUS
@@ -62,7 +62,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def forks(tmp_path: Path, make_wheel: Callable[..., tuple[Wheel, Path]]) -> Callable[[list[str]], Graph]:
+def forks(tmp_path: Path, make_wheel: Callable[..., tuple[Package, Path]]) -> Callable[[list[str]], Graph]:
     """The graph of a study with these arms."""
     wheel, _ = make_wheel("prose", {"prose/a.txt": "words"})
     (tmp_path / "corpus.yaml").write_text(CORPUS.format(sha256=wheel.sha256, bytes=wheel.bytes))
@@ -84,7 +84,9 @@ def tokens(tmp_path: Path) -> dict[str, Path]:
         folders[f"tokens:{name}"].mkdir()
         chance = np.random.default_rng(number)
         documents = [chance.integers(0, 512, length).astype(np.uint32) for length in (700, 90, 350)]
-        write_shard(folders[f"tokens:{name}"], documents, [("text", "English")] * 3, 512)
+        with ShardWriter(folders[f"tokens:{name}"], 512) as shard:
+            lengths = np.array([len(document) for document in documents])
+            shard.add(np.concatenate(documents), lengths, [("text", "English")] * 3, [1] * 3)
     return folders
 
 

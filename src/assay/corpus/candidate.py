@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from assay.corpus.archive import Archive, chosen
-from assay.corpus.recipe import Source
+from assay.corpus.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Candidate:
     """Bytes are still to be decoded."""
     language: str = "English"
     """For files of code and markup found out later, from the path and the text."""
+    licence: str | None = None
+    """Its own; None: the source's or the archive's."""
     fault: str | None = None
     """Set where the reader itself could not make sense of the place."""
 

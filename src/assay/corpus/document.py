@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Generic, Literal, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import StepError
 
-Kind = Literal["text", "code", "markup", "notebook", "qa", "math", "instruct"]
+Kind = Literal["text", "code", "markup", "commit", "notebook", "qa", "synthetic", "math", "instruct"]
 
 ROW_GROUP_BYTES = 8_000_000
 ROW_GROUP_ROWS = 4096
@@ -51,6 +51,10 @@ class Dropped:
     bytes: int
     reason: str
     """A short phrase; the same fault always has the same phrase, so that reasons can be counted."""
+    detail: str = ""
+    """What is particular to this one: the document that it duplicates, the benchmark that it holds."""
+    text: str = ""
+    """The text, as far as it could be read."""
 
 
 _Row = TypeVar("_Row", Document, Dropped)
@@ -61,21 +65,57 @@ def _schema(row: type[_Row]) -> pa.Schema:
     return pa.schema([(field.name, _LARGE.get(field.name, pa.string())) for field in fields(row)])
 
 
-def _write(path: Path, rows: Iterable[_Row], row_type: type[_Row]) -> int:
-    schema = _schema(row_type)
-    written = 0
-    with _telling(path):
-        writer = pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False)
-    try:
-        for batch in _batches(rows):
-            columns = {name: [getattr(row, name) for row in batch] for name in schema.names}
-            with _telling(path):
-                writer.write_table(pa.table(columns, schema=schema), row_group_size=len(batch))
-            written += len(batch)
-    finally:
+DOCUMENTS = _schema(Document)
+"""Columns of a file of documents."""
+DROPPED = _schema(Dropped)
+"""Columns of a file of what was dropped."""
+
+
+class RowWriter(Generic[_Row]):
+    """A Parquet file that rows are added to one by one; a context manager, whose end closes the file."""
+
+    def __init__(self, path: Path, row_type: type[_Row]) -> None:
+        """Raises StepError where the file cannot be written, as do all other methods."""
+        self.path = path
+        self.written = 0
+        self._schema = _schema(row_type)
+        self._rows: list[_Row] = []
+        self._size = 0
         with _telling(path):
-            writer.close()
-    return written
+            self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", write_statistics=False)
+
+    def write(self, row: _Row) -> None:
+        """Add a row."""
+        self._rows.append(row)
+        self._size += len(row.text) + 64
+        if self._size >= ROW_GROUP_BYTES or len(self._rows) >= ROW_GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = {name: [getattr(row, name) for row in self._rows] for name in self._schema.names}
+            with _telling(self.path):
+                self._writer.write_table(pa.table(columns, schema=self._schema), row_group_size=len(self._rows))
+            self.written += len(self._rows)
+            self._rows, self._size = [], 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            with _telling(self.path):
+                self._writer.close()
+
+
+def _write(path: Path, rows: Iterable[_Row], row_type: type[_Row]) -> int:
+    with RowWriter(path, row_type) as writer:
+        for row in rows:
+            writer.write(row)
+    return writer.written
 
 
 @contextmanager
@@ -84,19 +124,6 @@ def _telling(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StepError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
-    batch: list[_Row] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row.text) if isinstance(row, Document) else 64
-        if size >= ROW_GROUP_BYTES or len(batch) >= ROW_GROUP_ROWS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _read(path: Path, row_type: type[_Row]) -> Iterator[_Row]:

@@ -1,77 +1,99 @@
-"""What the content of a source or an ingredient depends on, as data that can be hashed.
+"""What the content of a source or an ingredient depends on besides its inputs, as data that can be hashed.
 
-An identity names wheels by sha256, the standard library by fingerprint, readers and rules by version, and
-the ingredients it is compared with by the digest of their identity. An ingredient's own name, descriptions,
-the study and all paths are left out, so adding an ingredient at the end of a recipe changes no other.
+Packages are named by sha256, the standard library and local files by a fingerprint of what is in them, a data set of
+the hub by its revision, readers and rules by version. Descriptions, paths, the ingredient's own name and the study are
+left out; what an ingredient is made from and compared with is in its step's inputs. So adding an ingredient at a
+recipe's end, or in a recipe that extends it, changes no other.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from assay.corpus import build, cleaning, generators
-from assay.corpus.archive import STDLIB, StandardLibrary
+from assay.corpus import versions
+from assay.corpus.archive import Folder, StandardLibrary
+from assay.corpus.ingredient import InstructGenerator, MathGenerator
 from assay.corpus.readers import READERS
-from assay.corpus.recipe import InstructGenerator, Recipe
+from assay.corpus.recipe import Recipe
+from assay.corpus.source import STDLIB, Source
 
 
-def digest(identity: Mapping[str, Any]) -> str:
-    """sha256 (hexadecimal) of the canonical JSON of an identity."""
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+def source_identity(recipe: Recipe, name: str, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Everything that the documents of a source, or of one part of it, depend on: JSON-able and canonical.
 
+    Args:
+        recipe: Where it is declared.
+        name: Of the source.
+        names: The members of the part; None: all of it.
 
-def source_identity(recipe: Recipe, name: str) -> dict[str, Any]:
-    """Everything that the documents of a source depend on: JSON-able and canonical."""
+    Raises:
+        StepError: Local files cannot be read.
+    """
     source = recipe.sources[name]
-    package: dict[str, str]
-    if source.wheel == STDLIB:
-        package = StandardLibrary().fingerprint(source.files, source.exclude)
-    else:
-        package = {"sha256": recipe.wheels[source.wheel].sha256}
+    left_out = {"about", "path"} | ({"files", "exclude"} if names is not None else set())
+    clean = source.clean
+    rules = {"cleaning": versions.CLEANING}
+    if set(clean.rules) - {"starcoder", "parses"}:
+        rules["text_quality"] = versions.TEXT_QUALITY
+    if clean.natural_language is not None:
+        rules["natural_language"] = versions.NATURAL_LANGUAGE
+    if {"starcoder", "parses"} & set(clean.rules) or clean.comment_share or clean.complexity:
+        rules["code_quality"] = versions.CODE_QUALITY
+    if clean.mask:
+        rules["secrets"] = versions.SECRETS
     return {
-        "source": source.model_dump(mode="json", exclude={"about"}),
-        "package": package,
+        "source": source.model_dump(mode="json", exclude=left_out, exclude_defaults=True),
+        "material": _material(recipe, source, names),
         "reader_version": READERS[source.reader].version,
-        "cleaning_version": cleaning.VERSION,
+        "rules": rules,
     }
+
+
+def _material(recipe: Recipe, source: Source, names: Sequence[str] | None) -> dict[str, str]:
+    """What stands for the bytes that are read."""
+    if source.hub is not None:
+        return {}  # its name and revision are the source's own
+    if source.package is not None:
+        keys = {"sha256": source.package, "before": source.before}
+        if source.package == STDLIB:
+            return StandardLibrary().fingerprint(source.files, source.exclude)
+        return {what: recipe.packages[key].sha256 for what, key in keys.items() if key is not None}
+    base = Path(recipe.folder)
+    if source.reader == "commits":
+        from assay.corpus.commits import commits_fingerprint
+
+        return commits_fingerprint(base / (source.path or ""))
+    folder = Folder(source.path or "", base)
+    try:
+        return folder.fingerprint(source.files if names is None else names, source.exclude if names is None else ())
+    finally:
+        folder.close()
 
 
 def ingredient_identity(recipe: Recipe, name: str) -> dict[str, Any]:
-    """Everything that the documents and the split of an ingredient depend on: JSON-able and canonical."""
-    return _ingredient_identity(recipe, name, {})
-
-
-def _ingredient_identity(recipe: Recipe, name: str, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """``known`` holds what was already worked out, by name: most ingredients depend on most earlier ones."""
-    if name in known:
-        return known[name]
-
-    def digest_of(other: str) -> str:
-        return digest(_ingredient_identity(recipe, other, known))
-
+    """Everything of its own that the documents and the split of an ingredient depend on: JSON-able and canonical."""
     ingredient = recipe.ingredients[name]
     generator = ingredient.generator
     rules: dict[str, Any] = {
-        "build_version": build.VERSION,
+        "build_version": versions.BUILD,
+        "near_version": versions.NEAR,
         "heldout": ingredient.heldout,
         "heldout_sources": sorted(ingredient.heldout_sources),
-        "compared_with": [digest_of(other) for other in recipe.compared_with(name)],
     }
-    if ingredient.from_ is not None:
-        rules["from"] = digest_of(ingredient.from_)
     if ingredient.is_selection:
-        rules["sources"] = sorted(ingredient.sources)
+        rules["sources"] = sorted(recipe.sources_of(name))
+        if ingredient.quality is not None:
+            rules["quality"] = {**ingredient.quality.model_dump(mode="json"), "version": versions.SCORE}
+        if ingredient.intervention is not None:
+            rules["intervention"] = [ingredient.intervention, versions.INTERVENTIONS[ingredient.intervention]]
     elif generator is None:
-        rules["sources"] = [source_identity(recipe, source) for source in ingredient.sources]
+        rules["sources"] = list(ingredient.sources)
     elif isinstance(generator, InstructGenerator):
         rules["generator"] = generator.model_dump(mode="json")
-        rules["generator_version"] = generators.INSTRUCT_VERSION
-    else:
-        rules["generator"] = generator.model_dump(mode="json", exclude={"wheel"})
-        rules["generator_version"] = generators.MATH_VERSION
-        rules["package"] = {"sha256": recipe.wheels[generator.wheel].sha256, "sympy": version("sympy")}
-    known[name] = rules
+        rules["generator_version"] = versions.INSTRUCT
+    elif isinstance(generator, MathGenerator):
+        rules["generator"] = generator.model_dump(mode="json", exclude={"package"})
+        rules["generator_version"] = versions.MATH
+        rules["package"] = {"sha256": recipe.packages[generator.package].sha256, "sympy": version("sympy")}
     return rules

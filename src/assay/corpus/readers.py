@@ -1,86 +1,202 @@
-"""From a source of the recipe to its documents: open the archive, read, clean, and say what was dropped.
+"""From a source of the recipe to its documents: open, read, judge, and say what was dropped.
 
-The table `READERS` is the whole choice of readers; each has a version that is part of every identity, to be
-raised when its output changes. Documents come in a fixed order (members sorted, records as in their file),
-and a source is read without looking at any other, so sources can be read side by side.
+The table `READERS` is the whole choice of readers; each has a version that is part of every identity, to be raised when
+its output changes. Documents come in a fixed order (members sorted, records as in their file), and a source is read
+without looking at any other, so sources, and the parts of a large one, can be read side by side. Rules are asked in
+batches because some of them (`text_quality`, `natural_language`) are fast only so.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from assay.corpus import code, prose
-from assay.corpus.archive import STDLIB, Archive, StandardLibrary, WheelArchive
+from assay.corpus.archive import Archive, open_archive
 from assay.corpus.candidate import Candidate, group_of
 from assay.corpus.cleaning import Unfit, check_code, check_length, decode
-from assay.corpus.document import Document, Dropped, write_documents, write_dropped
-from assay.corpus.recipe import Source
+from assay.corpus.document import Document, Dropped, RowWriter
+from assay.corpus.licences import in_file, is_permissive, spdx
+from assay.corpus.source import Source
 from assay.errors import StepError
+
+BATCH_CHARACTERS = 4_000_000
+BATCH_DOCUMENTS = 1024
+_FILES_OF_CODE = ("code", "markup")
 
 
 class ReaderEntry(NamedTuple):
     """A reader and the version of what it yields."""
 
-    read: Callable[[Source, Archive], Iterator[Candidate]]
+    function: str
+    """``module:function``, loaded when it is used: nbformat, git or a parser of dumps are not needed to plan."""
     version: int
 
 
 READERS: dict[str, ReaderEntry] = {
-    "files": ReaderEntry(code.read_files, 1),
-    "articles": ReaderEntry(prose.read_articles, 1),
-    "factbook": ReaderEntry(prose.read_factbook, 1),
-    "plays": ReaderEntry(prose.read_plays, 1),
-    "recipes": ReaderEntry(prose.read_recipes, 1),
-    "papers": ReaderEntry(prose.read_papers, 1),
-    "abstracts": ReaderEntry(prose.read_abstracts, 1),
-    "notebooks": ReaderEntry(code.read_notebooks, 1),
-    "doctests": ReaderEntry(code.read_doctests, 1),
+    "files": ReaderEntry("assay.corpus.code:read_files", 1),
+    "articles": ReaderEntry("assay.corpus.prose:read_articles", 1),
+    "factbook": ReaderEntry("assay.corpus.prose:read_factbook", 1),
+    "plays": ReaderEntry("assay.corpus.prose:read_plays", 1),
+    "recipes": ReaderEntry("assay.corpus.prose:read_recipes", 1),
+    "papers": ReaderEntry("assay.corpus.prose:read_papers", 1),
+    "abstracts": ReaderEntry("assay.corpus.prose:read_abstracts", 1),
+    "notebooks": ReaderEntry("assay.corpus.code:read_notebooks", 1),
+    "doctests": ReaderEntry("assay.corpus.code:read_doctests", 1),
+    "records": ReaderEntry("assay.corpus.records:read_records", 1),
+    "stackexchange": ReaderEntry("assay.corpus.stackexchange:read_stackexchange", 1),
+    "commits": ReaderEntry("assay.corpus.commits:read_commits", 1),
+    "releases": ReaderEntry("assay.corpus.releases:read_releases", 1),
 }
 
 
-def read_source(source: Source, wheels: Mapping[str, Path]) -> Iterator[Document | Dropped]:
+def read_source(
+    source: Source, packages: Mapping[str, Path], base: Path, names: Sequence[str] | None = None
+) -> Iterator[Document | Dropped]:
     """The documents of a source and what was dropped, in a fixed order.
 
     Args:
         source: What to read and how.
-        wheels: Name of a wheel to its file; the standard library needs none.
+        packages: Name of a package to its file; the standard library needs none.
+        base: Folder that a relative ``path`` starts from.
+        names: The members of one part of it; None: all.
 
     Raises:
-        StepError: A file cannot be opened or is larger than allowed, or nothing in it matches ``files``, or
-            its records are not of the shape the reader knows.
+        StepError: It cannot be opened, nothing in it matches ``files``, or its records are not of the shape the reader
+            knows.
     """
-    if source.wheel == STDLIB:
-        yield from _read(source, StandardLibrary())
-        return
-    archive = WheelArchive(wheels[source.wheel])
+    if names is not None:
+        source = source.model_copy(update={"files": tuple(map(_literal, names)), "exclude": ()})
+    left = (source.megabytes or float("inf")) * 1e6
+    found = False
     try:
-        yield from _read(source, archive)
+        for batch in _batches(_candidates(source, packages, base)):
+            found = True
+            for item in _judged(source, batch):
+                yield item
+                if isinstance(item, Document):
+                    left -= len(item.text.encode())
+                    if left <= 0:
+                        return
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise StepError(
+            f"source {source.name}: reader {source.reader} cannot make sense of {source.where} "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if not found:
+        raise StepError(f"source {source.name}: nothing in {source.where} for {', '.join(source.files)}")
+
+
+def _literal(name: str) -> str:
+    """A pattern that matches this name alone."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+
+
+def _candidates(source: Source, packages: Mapping[str, Path], base: Path) -> Iterator[Candidate]:
+    """What the reader yields, the licence of its place where a candidate has none of its own."""
+    if source.hub is not None:
+        from assay.corpus.hub import read_hub
+
+        yield from _licensed(read_hub(source), source.licence or "unknown")
+        return
+    read = _function(READERS[source.reader].function)
+    if source.reader == "commits":
+        yield from _licensed(read(source, base / (source.path or "")), source.licence or "unknown")
+        return
+    archive = open_archive(source, packages, base)
+    try:
+        if source.reader == "releases":
+            before = open_archive(source.model_copy(update={"package": source.before}), packages, base)
+            try:
+                yield from _licensed(read(source, before, archive), source.licence or archive.licence())
+            finally:
+                before.close()
+        else:
+            yield from _licensed(read(source, archive), source.licence or archive.licence())
     finally:
         archive.close()
 
 
-def _read(source: Source, archive: Archive) -> Iterator[Document | Dropped]:
-    licence = source.licence or archive.licence()
-    found = False
-    try:
-        for candidate in READERS[source.reader].read(source, archive):
-            found = True
-            yield _judge(source, candidate, licence)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise StepError(
-            f"source {source.name}: reader {source.reader} cannot make sense of {source.wheel} "
-            f"({type(error).__name__}: {error})"
-        ) from error
-    if not found:
-        raise StepError(f"source {source.name}: nothing in {source.wheel} for {', '.join(source.files)}")
+def _function(name: str) -> Callable[..., Iterator[Candidate]]:
+    module, _, function = name.partition(":")
+    found: Callable[..., Iterator[Candidate]] = getattr(import_module(module), function)
+    return found
 
 
-def _judge(source: Source, candidate: Candidate, licence: str) -> Document | Dropped:
+def _licensed(candidates: Iterable[Candidate], licence: str) -> Iterator[Candidate]:
+    for candidate in candidates:
+        yield candidate if candidate.licence else replace(candidate, licence=licence)
+
+
+def _batches(candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
+    while batch := list(_batch(candidates)):
+        yield batch
+
+
+def _batch(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    size = 0
+    for candidate in itertools.islice(candidates, BATCH_DOCUMENTS):
+        yield candidate
+        size += len(candidate.data)
+        if size >= BATCH_CHARACTERS:
+            return
+
+
+def _judged(source: Source, batch: Sequence[Candidate]) -> list[Document | Dropped]:
+    """The batch's documents and what was dropped of it, in order."""
+    judged: list[Document | Dropped] = [_judge(source, candidate) for candidate in batch]
+    _drop(judged, lambda texts: _broken_rules(source, texts))
+    if source.clean.natural_language is not None:
+        from assay.corpus import natural_language
+
+        language, least = source.clean.natural_language, source.clean.natural_language_least
+        _drop(judged, lambda texts: natural_language.faults(texts, language, least))
+    if source.clean.mask:
+        from assay.corpus.secrets import mask
+
+        judged = [replace(item, text=mask(item.text)[0]) if isinstance(item, Document) else item for item in judged]
+    return judged
+
+
+def _broken_rules(source: Source, texts: Sequence[str]) -> list[str | None]:
+    rules = [rule for rule in source.clean.rules if rule not in ("starcoder", "parses")]
+    if not rules:
+        return [None] * len(texts)
+    from assay.corpus import text_quality
+
+    return text_quality.faults(texts, rules)
+
+
+def _drop(judged: list[Document | Dropped], faults: Callable[[Sequence[str]], list[str | None]]) -> None:
+    """Replace, in place, the documents that ``faults`` gives a reason for."""
+    kept = [(place, item) for place, item in enumerate(judged) if isinstance(item, Document)]
+    for (place, item), fault in zip(kept, faults([item.text for _, item in kept]), strict=True):
+        if fault is not None:
+            judged[place] = _dropped(item, fault)
+
+
+def _dropped(item: Document, reason: str) -> Dropped:
+    return Dropped(
+        source=item.source,
+        path=item.path,
+        kind=item.kind,
+        language=item.language,
+        bytes=len(item.text.encode()),
+        reason=reason,
+        text=item.text,
+    )
+
+
+def _judge(source: Source, candidate: Candidate) -> Document | Dropped:
+    """One candidate by itself: readable, long enough, of the kind that was asked, of good code, under a licence."""
     data = candidate.data
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
-    is_code = source.kind in ("code", "markup")
+    is_code = source.kind in _FILES_OF_CODE
     language = "unknown" if is_code else candidate.language
+    licence = spdx(candidate.licence or "unknown")
+    text = ""
     try:
         if candidate.fault:
             raise Unfit(candidate.fault, language)
@@ -88,6 +204,10 @@ def _judge(source: Source, candidate: Candidate, licence: str) -> Document | Dro
         check_length(text, language)
         if is_code:
             language = check_code(source.kind, candidate.path, text)
+            licence = in_file(text) or licence
+            _check_quality(source, candidate.path, text, language)
+        if source.clean.licences == "permissive" and not is_permissive(licence):
+            raise Unfit("licence is not permissive", language)
     except Unfit as fault:
         return Dropped(
             source=source.name,
@@ -96,6 +216,7 @@ def _judge(source: Source, candidate: Candidate, licence: str) -> Document | Dro
             language=fault.language if fault.language != "unknown" else language,
             bytes=len(data),
             reason=str(fault),
+            text=text,
         )
     return Document(
         text=text,
@@ -108,7 +229,19 @@ def _judge(source: Source, candidate: Candidate, licence: str) -> Document | Dro
     )
 
 
-def build_source(source: Source, wheels: Mapping[str, Path], out: Path) -> dict[str, Any]:
+def _check_quality(source: Source, path: str, text: str, language: str) -> None:
+    clean = source.clean
+    if not {"starcoder", "parses"} & set(clean.rules) and clean.comment_share is None and clean.complexity is None:
+        return
+    from assay.corpus.code_quality import fault
+
+    if reason := fault(text, path, language, clean):
+        raise Unfit(reason, language)
+
+
+def build_source(
+    source: Source, packages: Mapping[str, Path], base: Path, out: Path, names: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Read a source into ``out/documents.parquet`` and ``out/dropped.parquet``; returns the counts.
 
     Returns:
@@ -117,18 +250,15 @@ def build_source(source: Source, wheels: Mapping[str, Path], out: Path) -> dict[
     Raises:
         StepError: As :func:`read_source`, or the files cannot be written.
     """
-    dropped: list[Dropped] = []
     size = 0
-
-    def kept() -> Iterator[Document]:
-        nonlocal size
-        for item in read_source(source, wheels):
+    with (
+        RowWriter(out / "documents.parquet", Document) as documents,
+        RowWriter(out / "dropped.parquet", Dropped) as dropped,
+    ):
+        for item in read_source(source, packages, base, names):
             if isinstance(item, Dropped):
-                dropped.append(item)
+                dropped.write(item)
             else:
                 size += len(item.text.encode())
-                yield item
-
-    documents = write_documents(out / "documents.parquet", kept())
-    write_dropped(out / "dropped.parquet", dropped)
-    return {"documents": documents, "bytes": size, "dropped": len(dropped)}
+                documents.write(item)
+    return {"documents": documents.written, "bytes": size, "dropped": dropped.written}

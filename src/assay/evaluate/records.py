@@ -15,7 +15,6 @@ SCORES = pa.schema(
     [
         ("item", pa.string()),
         ("cluster", pa.string()),
-        ("contaminated", pa.bool_()),
         ("n_choices", pa.int16()),
         ("gold", pa.int16()),
         ("logprob", pa.list_(pa.float64())),
@@ -28,7 +27,7 @@ SCORES = pa.schema(
         ("margin", pa.float64()),
     ]
 )
-"""``contaminated`` is null while no decontamination index was asked; ``correct``, ``correct_norm`` and ``margin`` are
+"""``correct``, ``correct_norm`` and ``margin`` are
 null where there is one choice. ``logprob``: nats a choice. ``margin``: bits per byte by which the right choice is
 likelier than the best wrong one."""
 
@@ -45,9 +44,12 @@ RECORDS = pa.schema(
         ("task_version", pa.int32()),
         ("format", pa.string()),
         *SCORES,
+        ("contaminated", pa.bool_()),
         ("numerics", pa.string()),
     ]
 )
+"""``contaminated``: whether the item stands, wholly or in part, in the study's training documents; null where nothing was
+compared, or the item is in no known benchmark or too short."""
 
 
 def score_rows(requests: list[Request], scores: list[list[float]]) -> pa.Table:
@@ -63,7 +65,6 @@ def _row(request: Request, logprob: list[float]) -> dict[str, Any]:
     return {
         "item": request.item,
         "cluster": request.cluster,
-        "contaminated": None,
         "n_choices": len(logprob),
         "gold": gold,
         "logprob": logprob,

@@ -4,6 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.corpus.document import read_documents
@@ -29,19 +31,39 @@ def make_requests(call: Call) -> None:
     """Tokenise a task's items, or an ingredient's held-out documents.
 
     Recipe: ``task`` (a task file's content) or ``heldout`` {documents, bytes}, and ``limit``, ``longest``; place:
-    ``task``, its name or file; inputs: ``tokenizer``, and ``wheel:NAME`` or ``ingredient``.
+    ``task``, its name or file; inputs: ``tokenizer``, and ``package:NAME`` or ``ingredient``.
     """
     recipe = call.recipe
     tokenizer = bpe.load(call.inputs["tokenizer"])
     if "heldout" in recipe:
         items = heldout_items(call.inputs["ingredient"], **recipe["heldout"])
     else:
-        task = load_task(call.place["task"])
-        wheels = {name: next(folder.glob("*.whl")) for name, folder in call.inputs_of("wheel").items()}
-        items = load_items(task, wheels, recipe["limit"])
+        items = _items(call)
     if not items:
         raise StepError("no item to evaluate on was found")
     write_requests(encode_items(items, tokenizer, recipe["longest"]), call.out)
+
+
+def flag_items(call: Call) -> None:
+    """Say which items of a task stand in the training documents, as ``flags.parquet`` (item, contaminated).
+
+    Recipe: ``task``, ``limit``; place: ``task``; inputs: ``benchmarks``, the ``ingredient:NAME`` of the study, and
+    ``package:NAME``. True: an n-gram of the item is left in one of them; null: the index knows none of its n-grams.
+    """
+    from assay.corpus.contamination.index import contaminated, open_index
+
+    items = _items(call)
+    left = [np.load(folder / "grams.npy", allow_pickle=False) for folder in call.inputs_of("ingredient").values()]
+    texts = ["\n".join((*item.contexts, *item.choices)) for item in items]
+    flags = contaminated(texts, open_index(call.inputs["benchmarks"]), np.unique(np.concatenate(left)))
+    table = {"item": pa.array([item.id for item in items]), "contaminated": pa.array(flags, pa.bool_())}
+    pq.write_table(pa.table(table), call.out / "flags.parquet", compression="zstd")
+
+
+def _items(call: Call) -> list[Item]:
+    task = load_task(call.place["task"])
+    wheels = {name: next(folder.glob("*.whl")) for name, folder in call.inputs_of("package").items()}
+    return load_items(task, wheels, call.recipe["limit"])
 
 
 def heldout_items(ingredient: Path, documents: int, bytes: int) -> list[Item]:

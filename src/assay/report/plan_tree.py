@@ -151,7 +151,7 @@ def _print_disk(disk: Mapping[str, Any], console: Console) -> None:
     tokens = f"tokens {_bytes(disk['tokens'])}{unknown}" if disk["tokens"] else "tokens not known yet"
     console.print(
         f"[bold]Disk[/bold]: {_bytes(disk['total'])}: {disk['state_count']} training states {_bytes(disk['states'])}, "
-        f"wheels {_bytes(disk['wheels'])}, {tokens}; {disk['left_out']}."
+        f"packages {_bytes(disk['packages'])}, {tokens}; {disk['left_out']}."
     )
 
 

@@ -1,6 +1,7 @@
 """The run folder's files, written from the store's artifacts: item records, ledger, curves, each file whole."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,17 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
         StepError: An arm did not see the shares it declares.
     """
     formats = {task.id: task.default_format for task in map(load_task, plan.study.spec.evaluate.tasks)}
+    flags = {
+        task: dict(zip(*pq.read_table(store.file("flags", step.key, "flags.parquet")).to_pydict().values(), strict=True))
+        for task, step in graph.flags.items()
+    }
     items = out / "items"
     items.mkdir(exist_ok=True)
     wanted = set()
     for leaf in graph.leaves:
         name = f"{leaf.arm.name}.{leaf.size}.s{leaf.seed}.parquet".replace("/", "_")
         wanted.add(name)
-        _write_table(_records(plan, leaf, store, formats, label), items / name)
+        _write_table(_records(plan, leaf, store, formats, flags, label), items / name)
     for stale in items.glob("*"):
         if stale.name not in wanted:
             stale.unlink()
@@ -56,7 +61,14 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
     write_whole(out / "curves.json", as_json(_curves(plan, graph, store)))
 
 
-def _records(plan: Plan, leaf: Leaf, store: Store, formats: dict[str, str], label: str) -> pa.Table:
+def _records(
+    plan: Plan,
+    leaf: Leaf,
+    store: Store,
+    formats: Mapping[str, str],
+    flags: Mapping[str, Mapping[str, bool | None]],
+    label: str,
+) -> pa.Table:
     versions = {task.id: task.version for task in plan.design.tasks}
     tables = []
     for task, step in leaf.scores.items():
@@ -76,6 +88,8 @@ def _records(plan: Plan, leaf: Leaf, store: Store, formats: dict[str, str], labe
         }
         columns = {field.name: [about[field.name]] * scores.num_rows for field in RECORDS if field.name in about}
         columns |= {name: scores.column(name) for name in scores.column_names}
+        known = flags.get(task, {})
+        columns["contaminated"] = [known.get(item) for item in scores.column("item").to_pylist()]
         tables.append(
             pa.table(
                 [

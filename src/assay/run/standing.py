@@ -13,12 +13,15 @@ from typing import Any
 from assay.run.step import Step
 
 PLANES = {
-    "wheel": "download",
+    "package": "download",
     "documents": "corpus",
+    "benchmarks": "corpus",
+    "marks": "corpus",
     "ingredient": "corpus",
     "tokenizer": "corpus",
     "tokens": "corpus",
     "requests": "corpus",
+    "flags": "corpus",
     "state": "training",
     "scores": "evaluation",
 }
@@ -36,7 +39,7 @@ class Tally:
     """Steps of one sort."""
 
     planned: float = 0.0
-    """Work of all, in bytes (wheels), tokens (training) or steps (the rest); what the store held is not in it."""
+    """Work of all, in bytes (packages), tokens (training) or steps (the rest); what the store held is not in it."""
     done: float = 0.0
     paid: float = 0.0
     """Work done by this run, without what it found half done or another run did."""
@@ -181,8 +184,8 @@ class Standing:
 
 
 def work_of(step: Step) -> float:
-    """A step's work: bytes of a wheel, tokens of training, else one."""
-    return step.size if step.kind in {"wheel", "state"} else 1.0
+    """A step's work: bytes of a package, tokens of training, else one."""
+    return step.size if step.kind in {"package", "state"} else 1.0
 
 
 def model_of(step: Step) -> str:
@@ -195,7 +198,7 @@ def how_far(step: Step, about: Mapping[str, Any]) -> dict[str, float]:
 
     Training reports ``done`` from the beginning of its whole path, of which the step's own part is the last.
     """
-    if step.kind == "wheel":
+    if step.kind == "package":
         return {"far": about["done"], "new": about["done"]}
     if step.kind != "state":
         return {}

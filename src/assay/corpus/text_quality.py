@@ -1,0 +1,127 @@
+"""Is a text worth reading? The published rules of C4, Gopher and FineWeb, and one that finds texts about programming.
+
+The thresholds are the papers'; where a paper leaves a reading open, it is that of the reference code of C4 and of
+datatrove, whose verdicts ours are compared with in the benchmarks. All rules judge whole documents and leave the text
+as it is: C4's also removes lines, and here a document is judged as if they were removed (too few sentences left), but
+keeps them, so that one text serves every rule. C4's list of bad words is not used.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.corpus import text_statistics
+from assay.corpus.text_statistics import PAGE_CURLY, PAGE_LOREM
+
+VERSION = 1
+
+C4_SENTENCES = 5
+"""Raffel et al. 2020, §2.2, and its reference code, c4_utils.py."""
+
+GOPHER_WORDS = (50, 100_000)
+"""Rae et al. 2021 (Gopher), appendix A.1.1, as are the next seven."""
+GOPHER_WORD_LENGTH = (3, 10)
+GOPHER_SYMBOLS = 0.1
+"""Hashes, or ellipses, to a word."""
+GOPHER_BULLET_LINES = 0.9
+GOPHER_ELLIPSIS_LINES = 0.3
+GOPHER_ALPHABETIC = 0.8
+"""Least share of words with a letter; marks of punctuation are words."""
+GOPHER_STOP_WORDS = 2
+
+REPEATED_LINES = REPEATED_PARAGRAPHS = 0.30
+"""Table A1 of the same paper: greatest shares of repetition, by number and (the others) by characters."""
+REPEATED_LINE_CHARACTERS = REPEATED_PARAGRAPH_CHARACTERS = 0.20
+TOP_GRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
+DUPLICATE_GRAMS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+
+FINEWEB_STOPPED_LINES = 0.12
+"""Penedo et al. 2024 (FineWeb), §3.6, as are the next three: least share of lines that end as sentences do."""
+FINEWEB_SHORT_LINE, FINEWEB_SHORT_LINES = 30, 0.67
+"""Characters of the longest line that is short, and greatest share of such lines."""
+FINEWEB_REPEATED = 0.01
+"""Greatest share of characters in lines met before."""
+FINEWEB_NEWLINES = 0.3
+"""Greatest number of newlines to a word."""
+
+_Faults = list[tuple[str, NDArray[np.bool_]]]
+
+
+def faults(texts: Sequence[str], rules: Sequence[str]) -> list[str | None]:
+    """The first of ``rules`` that each text breaks, as a constant phrase such as ``gopher: mean word length``.
+
+    Args:
+        texts: Documents; best some hundred at once.
+        rules: Of ``c4``, ``gopher``, ``gopher_repetition``, ``fineweb`` and ``no_code``, in the order of judging.
+
+    Returns:
+        For each text the phrase, or None where it keeps all rules.
+
+    Raises:
+        KeyError: A rule is none of these.
+    """
+    counts = text_statistics.measure(texts, FINEWEB_SHORT_LINE, min(DUPLICATE_GRAMS.values()))
+    result: list[str | None] = [None] * len(texts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        broken = [(f"{rule}: {what}", where) for rule in rules for what, where in _RULES[rule](counts)]
+    for phrase, where in reversed(broken):
+        for at in np.flatnonzero(where):
+            result[at] = phrase
+    return result
+
+
+def _c4(counts: text_statistics.Array) -> _Faults:
+    return [
+        ("lorem ipsum", counts["page"] == PAGE_LOREM),
+        ("curly bracket", counts["page"] == PAGE_CURLY),
+        ("too few sentences", counts["sentences"] < C4_SENTENCES),
+    ]
+
+
+def _gopher(counts: text_statistics.Array) -> _Faults:
+    words, proper, lines = counts["words"], counts["proper_words"], counts["lines"]
+    length = counts["proper_characters"] / proper
+    return [
+        ("too few words", proper < GOPHER_WORDS[0]),
+        ("too many words", proper > GOPHER_WORDS[1]),
+        ("mean word length", (length < GOPHER_WORD_LENGTH[0]) | (length > GOPHER_WORD_LENGTH[1])),
+        ("hashes", counts["hashes"] / words > GOPHER_SYMBOLS),
+        ("ellipses", counts["ellipses"] / words > GOPHER_SYMBOLS),
+        ("bullet lines", counts["bullet_lines"] / lines > GOPHER_BULLET_LINES),
+        ("lines ending with an ellipsis", counts["ellipsis_lines"] / lines > GOPHER_ELLIPSIS_LINES),
+        ("words without a letter", counts["alphabetic_words"] / words < GOPHER_ALPHABETIC),
+        ("too few stop words", counts["stop_words"] < GOPHER_STOP_WORDS),
+    ]
+
+
+def _gopher_repetition(counts: text_statistics.Array) -> _Faults:
+    characters, blocks, paragraphs = counts["characters"], counts["blocks"], counts["paragraphs"]
+    return [
+        ("repeated paragraphs", counts["repeated_paragraphs"] / paragraphs > REPEATED_PARAGRAPHS),
+        ("repeated paragraphs", counts["repeated_paragraph_characters"] / characters > REPEATED_PARAGRAPH_CHARACTERS),
+        ("repeated lines", counts["repeated_blocks"] / blocks > REPEATED_LINES),
+        ("repeated lines", counts["repeated_block_characters"] / characters > REPEATED_LINE_CHARACTERS),
+        *(
+            (f"most frequent {width}-gram", counts["top"][:, at] / characters > most)
+            for at, (width, most) in enumerate(TOP_GRAMS.items())
+        ),
+        *(
+            (f"duplicate {width}-grams", counts["duplicate"][:, at] / characters > most)
+            for at, (width, most) in enumerate(DUPLICATE_GRAMS.items())
+        ),
+    ]
+
+
+def _fineweb(counts: text_statistics.Array) -> _Faults:
+    lines, newlines = counts["full_lines"], counts["newlines"]
+    return [
+        ("empty", lines == 0),
+        ("lines without an end mark", counts["stopped_lines"] / lines < FINEWEB_STOPPED_LINES),
+        ("short lines", counts["short_lines"] / lines > FINEWEB_SHORT_LINES),
+        ("repeated lines", counts["repeated_line_characters"] / (counts["characters"] - newlines) > FINEWEB_REPEATED),
+        ("newlines to words", newlines / counts["words"] > FINEWEB_NEWLINES),
+    ]
+
+
+_RULES = {"c4": _c4, "gopher": _gopher, "gopher_repetition": _gopher_repetition, "fineweb": _fineweb}
