@@ -9,7 +9,7 @@ from pydoc_data.topics import topics
 
 import pytest
 
-from assay.corpus.recipe import Package
+from assay.corpus.source import Package
 from s3_server import Server
 from tiny_study import CORPUS, STUDY, TASK, TinyStudy, write_wheel
 

@@ -8,16 +8,14 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from assay.data_cli import data
 from assay.errors import AssayError, InputError, Stopped, Terminated
 from assay.run.choose import EngineName
-
-if TYPE_CHECKING:
-    from assay.run.store import Store
 
 app = typer.Typer(
     name="assay",
@@ -27,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(data)
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="A built-in study (see 'assay studies') or a YAML file.")
@@ -160,10 +160,11 @@ def why(
     """Tell what made an artifact of the store and from what, or why it is not the same as another."""
     from assay.report.lineage_tree import print_differences, print_record
     from assay.run.lineage import differences, find, nearest_step, record_of
+    from assay.run.store import present_store
 
     if (other and study) or (set_ and not study):
         raise InputError("compare with another artifact or with --study STUDY; --set changes that study")
-    store, console = _present_store(), Console()
+    store, console = present_store(), Console()
     record = record_of(store, *find(store, artifact))
     if study:
         from assay.run.graph import build_graph
@@ -199,11 +200,12 @@ def gc(
     from assay.run.collect import alone, collect, find_garbage
     from assay.run.graph import build_graph
     from assay.run.identity import numerics, numerics_label
+    from assay.run.store import present_store
     from assay.study.plan import plan_study
 
     if not studies and not keep_runs:
         raise InputError("this would delete everything: name the studies to keep, or run folders with --keep-runs DIR")
-    store, here = _present_store(), numerics()
+    store, here = present_store(), numerics()
     graphs = [build_graph(plan_study(study), here) for study in studies or ()]
     with alone(store):
         garbage = find_garbage(store, graphs, keep_runs or ())
@@ -223,9 +225,10 @@ def trace(
 ) -> None:
     """List the documents in one batch of an arm's training."""
     from assay.report.batch import print_trace
+    from assay.run.store import present_store
     from assay.run.trace import trace as trace_batch
 
-    print_trace(trace_batch(folder, _present_store(), arm, step, size, seed), decode, Console())
+    print_trace(trace_batch(folder, present_store(), arm, step, size, seed), decode, Console())
 
 
 @app.command()
@@ -236,17 +239,6 @@ def studies() -> None:
     for name in built_in_studies():
         spec, _ = read_source(name)
         print(f"{name:<14} {' '.join(spec.question.split())}")
-
-
-def _present_store() -> "Store":
-    """The store, where looking into it is all that is wanted."""
-    from assay.run.store import default_address, existing_store
-
-    store = existing_store()
-    if store is None:
-        raise InputError(f"there is no store at {default_address()}; set ASSAY_STORE to the folder of the one you mean")
-    store.only_read = True
-    return store
 
 
 def _terminated(*_: object) -> None:

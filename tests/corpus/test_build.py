@@ -1,17 +1,18 @@
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from small_corpus import small_recipe
 
-from assay.corpus.build import build_ingredient, content_hash, group_hash, heldout_groups
+from assay.corpus.build import build_ingredient
+from assay.corpus.contamination.found import Found
 from assay.corpus.document import (
     Document,
     Dropped,
@@ -20,7 +21,10 @@ from assay.corpus.document import (
     write_documents,
     write_dropped,
 )
+from assay.corpus.marks import Marks, mark
+from assay.corpus.near import Seen, sketch
 from assay.corpus.recipe import Recipe
+from assay.corpus.split import group_hash, heldout_groups
 
 
 def _document(source: str, number: int, text: str | None = None, group: str | None = None) -> Document:
@@ -43,9 +47,11 @@ class _Corpus:
         self.recipe = recipe
         self.paths: dict[str, Path] = {}
         for source, items in documents.items():
-            self.paths[source] = folder / "sources" / source / "documents.parquet"
-            self.paths[source].parent.mkdir(parents=True)
-            write_documents(self.paths[source], items)
+            self.paths[source] = folder / "sources" / source
+            self.paths[source].mkdir(parents=True)
+            write_documents(self.paths[source] / "documents.parquet", items)
+            write_dropped(self.paths[source] / "dropped.parquet", [])
+            mark(self.paths[source] / "documents.parquet", None).save(self.paths[source])
 
     def build(self, name: str) -> dict[str, Any]:
         ingredient = self.recipe.ingredients[name]
@@ -54,10 +60,11 @@ class _Corpus:
         return build_ingredient(
             self.recipe,
             name,
-            {source: self.paths[source] for source in ingredient.sources},
-            [self.folder / other / "hashes.npy" for other in self.recipe.compared_with(name)],
+            [(source, self.paths[source], self.paths[source]) for source in ingredient.sources if source in self.paths],
+            [self.folder / other for other in self.recipe.compared_with(name)],
             {ingredient.from_: self.folder / ingredient.from_} if ingredient.from_ else {},
             {},
+            None,
             out,
         )
 
@@ -92,8 +99,8 @@ def test_the_later_duplicate_loses_inside_and_across_ingredients(tmp_path: Path)
     assert "b/900" not in corpus.paths_of("first")
     assert "c/902" not in corpus.paths_of("second")
     assert {"c/903"} == corpus.paths_of("second") & {"c/903", "c/904"}
-    lost = {item.path: item.reason for item in read_dropped(tmp_path / "second" / "dropped.parquet")}
-    assert lost == {"c/902": "duplicate of an earlier ingredient", "c/904": "duplicate"}
+    lost = {item.path: (item.reason, item.detail) for item in read_dropped(tmp_path / "second" / "dropped.parquet")}
+    assert lost == {"c/902": ("duplicate of an earlier ingredient", ""), "c/904": ("duplicate", "of c:c/903")}
     assert first["dropped"] == {"duplicate": {"documents": 1, "bytes": len(same)}}
     assert second["dropped"]["duplicate"]["documents"] == 1
 
@@ -108,7 +115,7 @@ def test_an_ingredient_compared_with_nothing_keeps_what_others_have(tmp_path: Pa
 def test_what_the_sources_dropped_stays_listed_with_the_ingredient(tmp_path: Path) -> None:
     corpus = _Corpus(tmp_path, small_recipe(), _three())
     lost = Dropped(source="c", path="c/x", kind="text", language="English", bytes=7, reason="not UTF-8")
-    write_dropped(corpus.paths["c"].with_name("dropped.parquet"), [lost])
+    write_dropped(corpus.paths["c"] / "dropped.parquet", [lost])
     corpus.build("first")
     assert corpus.build("second")["dropped"] == {"not UTF-8": {"documents": 1, "bytes": 7}}
     assert list(read_dropped(tmp_path / "second" / "dropped.parquet")) == [lost]
@@ -137,19 +144,91 @@ def test_two_builds_have_the_same_bytes(tmp_path: Path) -> None:
             corpus.build(ingredient)
         files = sorted((tmp_path / name).glob("*/*"))
         digests.append([(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files if file.is_file()])
-    assert len(digests[0]) == 10
+    assert len(digests[0]) == 2 * 8
     assert digests[0] == digests[1]
 
 
-def test_the_hashes_are_sorted_and_of_every_kept_document(tmp_path: Path) -> None:
+def test_the_sketches_of_every_kept_document_are_there_for_later_ingredients(tmp_path: Path) -> None:
     corpus = _Corpus(tmp_path, small_recipe(), _three([_document("a", 5)]))
     corpus.build("first")
-    hashes = np.load(tmp_path / "first" / "hashes.npy")
-    assert hashes.dtype == np.uint64
-    assert (hashes[1:] > hashes[:-1]).all()
+    known = Seen.load(tmp_path / "first")
+    assert (known.content[1:] > known.content[:-1]).all()
     kept = corpus.read("first", "train") + corpus.read("first", "heldout")
-    assert set(hashes.tolist()) == {content_hash(item.text) for item in kept}
-    assert len(hashes) == len(kept)
+    assert set(known.content.tolist()) == set(sketch([item.text for item in kept]).content.tolist())
+    assert len(known.content) == len(kept)
+
+
+ESSAY = " ".join(f"word{number} and then another" for number in range(400))
+
+
+def test_a_nearly_double_document_is_dropped_with_what_it_doubles_and_never_lies_across_the_split(
+    tmp_path: Path,
+) -> None:
+    near = [_document("b", number, ESSAY.replace(f"word{number} ", "changed "), f"g{number}") for number in range(30)]
+    corpus = _Corpus(
+        tmp_path, small_recipe(), _three([_document("a", 900, ESSAY), *near, _document("c", 9, ESSAY + " end")])
+    )
+    first, second = corpus.build("first"), corpus.build("second")
+    kept = [item for split in ("train", "heldout") for item in corpus.read("first", split) if len(item.text) > 1000]
+    assert [item.path for item in kept] == ["a/900"]
+    assert first["dropped"]["near duplicate"]["documents"] == 30
+    lost = [item for item in read_dropped(tmp_path / "first" / "dropped.parquet") if item.reason == "near duplicate"]
+    assert {item.detail for item in lost} == {"of a:a/900"}
+    assert lost[0].text == near[0].text, "what is dropped is kept beside"
+    assert second["dropped"] == {"near duplicate of an earlier ingredient": {"documents": 1, "bytes": len(ESSAY) + 4}}
+
+
+def test_an_ingredient_does_not_depend_on_the_parts_that_its_sources_were_read_in(tmp_path: Path) -> None:
+    items = _three([_document("a", 901, ESSAY)])["a"]
+    outs = []
+    for name, cuts in (("whole", [0, 101]), ("parts", [0, 30, 31, 101])):
+        parts = []
+        for number, (begin, end) in enumerate(itertools.pairwise(cuts)):
+            folder = tmp_path / name / str(number)
+            folder.mkdir(parents=True)
+            write_documents(folder / "documents.parquet", items[begin:end])
+            write_dropped(folder / "dropped.parquet", [])
+            mark(folder / "documents.parquet", None).save(folder)
+            parts.append(("a", folder, folder))
+        outs.append(tmp_path / f"{name}-made")
+        outs[-1].mkdir()
+        build_ingredient(small_recipe(), "first", parts, [], {}, {}, None, outs[-1])
+    for split in ("train", "heldout"):
+        one, other = (list(read_documents(out / f"{split}.parquet")) for out in outs)
+        assert one == other
+    assert (outs[0] / "content.npy").read_bytes() == (outs[1] / "content.npy").read_bytes()
+
+
+def _with_found(corpus: _Corpus, source: str, share: float, grams: list[int]) -> None:
+    """As if the index had found a benchmark's item in the first document of a source."""
+    marks = mark(corpus.paths[source] / "documents.parquet", None)
+    one = Found(
+        document=0,
+        benchmark="piqa",
+        item="validation 7",
+        how="words",
+        part="question",
+        runs=4,
+        share=share,
+        excerpt="how do I open a jar",
+    )
+    found = np.array(grams, np.uint64)
+    Marks(marks.content, marks.bands, np.zeros(len(found), np.int64), found, [one]).save(corpus.paths[source])
+
+
+def test_a_document_that_holds_an_item_is_dropped_and_one_that_touches_it_is_kept_and_reported(tmp_path: Path) -> None:
+    corpus = _Corpus(tmp_path, small_recipe(), _three())
+    _with_found(corpus, "a", 1.0, [11, 12])
+    _with_found(corpus, "b", 0.1, [13])
+    summary = corpus.build("first")
+    assert summary["benchmarks"] == {"piqa": {"items": 1, "documents_dropped": 1}}
+    (lost,) = read_dropped(tmp_path / "first" / "dropped.parquet")
+    assert (lost.path, lost.reason) == ("a/0", "contaminated")
+    assert lost.detail == "100% of the question of piqa validation 7"
+    assert corpus.paths_of("first") == {f"{source}/{number}" for source in "ab" for number in range(100)} - {"a/0"}
+    held = {item.path for item in corpus.read("first", "heldout")}
+    left = [] if "b/0" in held else [13]
+    assert np.load(tmp_path / "first" / "grams.npy").tolist() == left, "what training documents still hold"
 
 
 def test_a_source_can_be_held_out_whole(tmp_path: Path) -> None:
@@ -175,19 +254,57 @@ def test_a_selection_keeps_documents_and_split_though_they_are_in_the_earlier_in
     assert recipe.compared_with("second") == ("first",)
 
 
-def test_sources_of_one_package_hold_out_the_same_groups() -> None:
-    recipe = small_recipe()
-    pairs = [(source, f"group {number}") for source in "abc" for number in range(400)]
-    held = heldout_groups(recipe, recipe.ingredients["first"], pairs)
-    by_source = {source: {group for name, group in held if name == source} for source in "abc"}
-    assert by_source["a"] == by_source["b"] == by_source["c"]
-    assert 10 <= len(by_source["a"]) <= 80
+def test_an_intervention_changes_the_text_and_keeps_the_split(tmp_path: Path) -> None:
+    code = [_document("a", number, f"x = {number}  # number {number}\ny = x + 1  # one more\n") for number in range(60)]
+    code.append(_document("a", 900, "# nothing but a comment\n"))
+    code = [replace(item, kind="code", language="Python") for item in code]
+    recipe = small_recipe(ingredients={"bare": {"from": "first", "intervention": "comments_removed"}})
+    corpus = _Corpus(tmp_path, recipe, {"a": code, "b": []})
+    corpus.build("first")
+    summary = corpus.build("bare")
+    for split in ("train", "heldout"):
+        before = {item.path: item.text for item in corpus.read("first", split)}
+        after = {item.path: item.text for item in corpus.read("bare", split)}
+        assert set(after) == set(before) - {"a/900"}
+        assert after and not any("#" in text for text in after.values())
+        assert all(compile(text, "x", "exec") for text in after.values())
+    assert summary["dropped"]["nothing left by comments_removed"]["documents"] == 1
 
 
-def test_a_source_of_few_groups_still_gives_one() -> None:
-    recipe = small_recipe(ingredients={"first": {"sources": ["a", "b"], "heldout": 1e-9}})
-    held = heldout_groups(recipe, recipe.ingredients["first"], [("a", "x"), ("a", "y"), ("b", "only")])
-    assert held in ({("a", "x")}, {("a", "y")})
+def test_the_better_and_the_weaker_part_are_the_whole_and_the_better_is_like_what_was_named(tmp_path: Path) -> None:
+    prose = ["The river runs slowly through the valley and the old bridge", "Scholars have argued about the treaty"]
+    noise = ["click here buy now cheap best offer free", "lol omg wtf check out my page"]
+    documents = {
+        "a": [_document("a", n, f"{prose[n % 2]} number {n} " * 6) for n in range(80)],
+        "b": [_document("b", n, f"{noise[n % 2]} number {n} " * 6) for n in range(80)],
+    }
+    quality = {"like": ["a"], "share": 0.5}
+    ingredients = {
+        "good": {"from": "first", "quality": {**quality, "keep": "best"}},
+        "weak": {"from": "first", "quality": {**quality, "keep": "rest"}},
+    }
+    corpus = _Corpus(tmp_path, small_recipe(ingredients=ingredients), documents)
+    for name in ("first", "good", "weak"):
+        corpus.build(name)
+    assert corpus.paths_of("good") | corpus.paths_of("weak") == corpus.paths_of("first")
+    assert corpus.paths_of("good").isdisjoint(corpus.paths_of("weak"))
+    good = [path[0] for path in corpus.paths_of("good")]
+    assert good.count("a") > 5 * good.count("b")
+
+
+def test_sources_of_one_package_hold_out_the_same_groups_whatever_else_there_is() -> None:
+    groups = [f"group {number}" for number in range(400)]
+    held = heldout_groups(groups, "pack", 0.1, whole=False)
+    assert held == heldout_groups([*reversed(groups), "another"], "pack", 0.1, whole=False) - {"another"}
+    assert held != heldout_groups(groups, "other", 0.1, whole=False)
+    assert 10 <= len(held) <= 80
+
+
+def test_a_source_of_few_groups_still_gives_one_and_a_source_of_one_group_none() -> None:
+    assert heldout_groups(["x", "y", "x"], "pack", 1e-9, whole=False) in ({"x"}, {"y"})
+    assert heldout_groups(["only", "only"], "pack", 1e-9, whole=False) == set()
+    assert heldout_groups(["only", "x"], "pack", 0, whole=False) == set()
+    assert heldout_groups(["only", "x"], "pack", 0, whole=True) == {"only", "x"}
 
 
 @pytest.mark.parametrize("share", [0.025, 0.5])
@@ -195,8 +312,3 @@ def test_group_hashes_are_uniform(share: float) -> None:
     count = 20_000
     below = sum(group_hash("pack", f"group {number}") < share for number in range(count))
     assert abs(below - share * count) < 4 * math.sqrt(count * share * (1 - share))
-
-
-@given(st.lists(st.text(alphabet="ab \t\n", max_size=8), max_size=6))
-def test_white_space_never_decides_what_a_duplicate_is(words: list[str]) -> None:
-    assert content_hash(" ".join(words)) == content_hash("\n\n".join(words) + "\n")

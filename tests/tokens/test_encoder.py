@@ -33,7 +33,18 @@ def reference(folder: Path) -> Tokenizer:
     return load(folder)
 
 
-STRANGE = ["", " ", "\n\n\n", "naïve ☃ 𝛼\x00\t end", "a" * 3000, "１２３４５", "<|end|>", f"x{END}y", "\u2028\u0085", "日本語 текст"]
+STRANGE = [
+    "",
+    " ",
+    "\n\n\n",
+    "naïve ☃ 𝛼\x00\t end",
+    "a" * 3000,
+    "１２３４５",
+    "<|end|>",
+    f"x{END}y",
+    "\u2028\u0085",
+    "日本語 текст",
+]
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from assay.corpus.recipe import Package
+from assay.corpus.source import Package
 from assay.model.decoder import block
 from assay.model.loss import softmax_pass
 from assay.run.graph import Graph, build_graph

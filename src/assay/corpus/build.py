@@ -20,13 +20,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.corpus.archive import WheelArchive
-from assay.corpus.contamination.index import Found, Index, is_contaminated, open_index
+from assay.corpus.contamination.found import Found, is_contaminated
+from assay.corpus.contamination.index import Index, open_index
 from assay.corpus.document import DOCUMENTS, DROPPED, write_documents
 from assay.corpus.generators import generate_instruct, generate_math
 from assay.corpus.ingredient import Ingredient, MathGenerator
 from assay.corpus.made_of import make_of
 from assay.corpus.marks import Marks, load_marks, mark
-from assay.corpus.near import BANDS, REASONS, ROWS, Seen, find, load_seen, seen
+from assay.corpus.near import BANDS, REASONS, ROWS, Seen, find, seen
 from assay.corpus.recipe import Recipe
 from assay.corpus.split import Count, heldout_groups
 from assay.errors import StepError
@@ -41,6 +42,8 @@ _FOUND = pa.schema(
         ("benchmark", pa.string()),
         ("item", pa.string()),
         ("how", pa.string()),
+        ("part", pa.string()),
+        ("runs", pa.int64()),
         ("share", pa.float64()),
         ("dropped", pa.bool_()),
         ("excerpt", pa.string()),
@@ -158,7 +161,7 @@ def _put_together(
                 contaminated.setdefault(int(begin) + one.document, one)
     eligible = np.ones(len(content), np.bool_)
     eligible[list(contaminated)] = False
-    reason, double_of = find(content, bands, eligible, [load_seen(folder) for folder in earlier])
+    reason, double_of = find(content, bands, eligible, [Seen.load(folder) for folder in earlier])
     kept = eligible & (reason == 0)
     held = _heldout(recipe, ingredient, parts)
     paths = _Paths(parts, begins)
@@ -166,7 +169,9 @@ def _put_together(
     trained = np.zeros(len(content), np.bool_)
     with (
         pq.ParquetWriter(out / "train.parquet", DOCUMENTS, compression="zstd", write_statistics=False) as train_file,
-        pq.ParquetWriter(out / "heldout.parquet", DOCUMENTS, compression="zstd", write_statistics=False) as heldout_file,
+        pq.ParquetWriter(
+            out / "heldout.parquet", DOCUMENTS, compression="zstd", write_statistics=False
+        ) as heldout_file,
         pq.ParquetWriter(out / "dropped.parquet", DROPPED, compression="zstd", write_statistics=False) as dropped_file,
     ):
         for part in parts:
@@ -293,7 +298,7 @@ def _why(
     """(reason, detail) of a document that is dropped here."""
     if document in contaminated:
         one = contaminated[document]
-        return CONTAMINATED, f"{one.share:.0%} of {one.benchmark} {one.item}"
+        return CONTAMINATED, f"{one.share:.0%} of the {one.part} of {one.benchmark} {one.item}"
     double = int(double_of[document])
     return REASONS[int(reason[document])], "of {}:{}".format(*paths.of(double)) if double >= 0 else ""
 
@@ -320,14 +325,18 @@ class _Lost:
             entry[1] += row["bytes_sum"]
 
     def as_dict(self) -> dict[str, dict[str, int]]:
-        return {name: dict(zip(("documents", "bytes"), self.reasons[name], strict=True)) for name in sorted(self.reasons)}
+        return {
+            name: dict(zip(("documents", "bytes"), self.reasons[name], strict=True)) for name in sorted(self.reasons)
+        }
 
 
 def _grams_left(
     parts: Sequence[Part], begins: npt.NDArray[np.int64], trained: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint64]:
     """N-grams of the index, sorted, that training documents hold."""
-    left = [part.marks.grams[trained[begin + part.marks.grams_document]] for part, begin in zip(parts, begins, strict=False)]
+    left = [
+        part.marks.grams[trained[begin + part.marks.grams_document]] for part, begin in zip(parts, begins, strict=False)
+    ]
     return np.unique(np.concatenate([np.empty(0, np.uint64), *left]))
 
 
@@ -339,7 +348,8 @@ def _write_found(
     out: Path,
 ) -> dict[str, dict[str, int]]:
     """Write the matches; returns, by benchmark, the items found and the documents dropped."""
-    rows, items = [], {}
+    rows: list[dict[str, Any]] = []
+    items: dict[str, set[str]] = {}
     dropped: dict[str, set[int]] = {}
     for part, begin in zip(parts, begins, strict=False):
         for one in part.marks.found:
@@ -353,6 +363,8 @@ def _write_found(
                     "benchmark": one.benchmark,
                     "item": one.item,
                     "how": one.how,
+                    "part": one.part,
+                    "runs": one.runs,
                     "share": one.share,
                     "dropped": is_dropped,
                     "excerpt": one.excerpt,

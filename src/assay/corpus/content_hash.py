@@ -50,14 +50,13 @@ def _digest(path: Path, known: _Known) -> tuple[str, bool]:
     """The digest, and whether it is to be written down."""
     key = str(path)
     try:
+        entry = known.pop(key, None)
+        if entry is not None and entry[:-1] == _mark(path.stat()):
+            known[key] = entry
+            return str(entry[-1]), False
+        now = time.time_ns()
         with path.open("rb") as file:
             about = os.fstat(file.fileno())
-            mark: list[int | str] = [about.st_size, about.st_ino, about.st_mtime_ns, about.st_ctime_ns]
-            entry = known.pop(key, None)
-            if entry is not None and entry[:-1] == mark:
-                known[key] = entry
-                return str(entry[-1]), False
-            now = time.time_ns()
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError):
         return UNREADABLE, False
@@ -65,8 +64,12 @@ def _digest(path: Path, known: _Known) -> tuple[str, bool]:
         raise StepError(f"{path} cannot be read: {error.strerror}") from error
     is_settled = now - max(about.st_mtime_ns, about.st_ctime_ns) > _SETTLED_NS
     if is_settled:
-        known[key] = [*mark, digest]
+        known[key] = [*_mark(about), digest]
     return digest, is_settled
+
+
+def _mark(about: os.stat_result) -> list[int | str]:
+    return [about.st_size, about.st_ino, about.st_mtime_ns, about.st_ctime_ns]
 
 
 def _place() -> Path:

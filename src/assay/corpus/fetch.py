@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +60,7 @@ def _pip(package: Package, done: Path, temporary: Path) -> list[str]:
 
 def _npm(package: Package, done: Path, temporary: Path) -> list[str]:
     command = ["npm", "pack", "--loglevel=error", "--ignore-scripts", "--no-update-notifier", "--no-workspaces"]
-    command += ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=4000"]
+    command += ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-factor=2"]
     command += ["--fetch-timeout=15000", f"--cache={temporary}", f"--pack-destination={done}"]
     return [*command, f"{package.name}@{package.version}"]
 
@@ -173,15 +172,23 @@ def _download(index: _Index, package: Package, work: Path, on_bytes: Callable[[i
             cwd=done if index.inside else None,
         )
         try:
-            while child.poll() is None:
+            while not _ended(child):
                 on_bytes(min(_growth(work), package.bytes))
-                time.sleep(_POLL_SECONDS)
         finally:
             if child.poll() is None:
                 child.kill()
                 child.wait()
     if child.returncode:
         raise _why(index, package, log.read_text(errors="replace"), work.parent)
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether it ended within `_POLL_SECONDS`."""
+    try:
+        child.wait(_POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _growth(work: Path) -> int:

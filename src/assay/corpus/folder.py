@@ -68,16 +68,25 @@ class Folder(Members):
         return UNKNOWN
 
     def fingerprint(self, files: Sequence[str], exclude: Sequence[str]) -> dict[str, str]:
-        """What identifies the content of the files that the patterns choose.
+        """What identifies the content of the files that the patterns choose; see `fingerprint_of`."""
+        return self.fingerprint_of(chosen(self.names(), files, exclude))
+
+    def fingerprint_of(self, names: Sequence[str]) -> dict[str, str]:
+        """What identifies the content of these files.
+
+        Args:
+            names: Some of `names`, in their order.
 
         Returns:
             ``sha256`` over ``name NUL mark LF`` in the order of names, and ``by``: what the marks are, the sha256 of
             each ``content`` (remembered between programs, see `content_hash`) or what a remote ``file system`` says.
 
         Raises:
+            Unfit: There is no such file.
             StepError: As `names`.
         """
-        names = chosen(self.names(), files, exclude)
+        for name in names:
+            self.size(name)
         marks = self._files.marks(names)
         lines = [f"{name}\0{mark}\n" for name, mark in zip(names, marks, strict=True)]
         return {"by": self._files.marked_by, "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from assay.corpus import versions
-from assay.corpus.archive import Folder, StandardLibrary
+from assay.corpus.folder import Folder
 from assay.corpus.ingredient import InstructGenerator, MathGenerator
-from assay.corpus.readers import READERS
 from assay.corpus.recipe import Recipe
 from assay.corpus.source import STDLIB, Source
+from assay.corpus.standard_library import StandardLibrary
 
 
 def source_identity(recipe: Recipe, name: str, names: Sequence[str] | None = None) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def source_identity(recipe: Recipe, name: str, names: Sequence[str] | None = Non
     return {
         "source": source.model_dump(mode="json", exclude=left_out, exclude_defaults=True),
         "material": _material(recipe, source, names),
-        "reader_version": READERS[source.reader].version,
+        "reader_version": versions.READERS[source.reader].version,
         "rules": rules,
     }
 

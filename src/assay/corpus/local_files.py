@@ -79,16 +79,16 @@ class LocalFiles:
 
     def _look(self, entry: "os.DirEntry[str]") -> tuple[int, str | None]:
         """Bytes of a file, and why it is left out."""
+        is_link = entry.is_symlink()
         try:
-            if entry.is_symlink():
-                real = os.path.realpath(entry.path, strict=True)
-                if not self._holds(real):
-                    return 0, "link that leads out of the folder"
             about = entry.stat()
+            inside = not is_link or self._holds(os.path.realpath(entry.path, strict=True))
         except OSError:
-            return 0, "link that leads nowhere" if entry.is_symlink() else UNREADABLE
+            return 0, "link that leads nowhere" if is_link else UNREADABLE
         if stat.S_ISDIR(about.st_mode):
             return 0, "link to a folder"
+        if not inside:
+            return 0, "link that leads out of the folder"
         return about.st_size, None if stat.S_ISREG(about.st_mode) else "not a regular file"
 
     def _holds(self, real: str) -> bool:

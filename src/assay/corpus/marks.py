@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.corpus.contamination.index import Found, Index
+from assay.corpus.contamination.found import Found
+from assay.corpus.contamination.index import Index
 from assay.corpus.document import Document, read_documents
 from assay.corpus.near import BANDS, sketch
 
@@ -25,6 +26,8 @@ _FOUND = pa.schema(
         ("benchmark", pa.string()),
         ("item", pa.string()),
         ("how", pa.string()),
+        ("part", pa.string()),
+        ("runs", pa.int64()),
         ("share", pa.float64()),
         ("excerpt", pa.string()),
     ]
@@ -58,12 +61,12 @@ class Marks:
 
 def load_marks(folder: Path) -> Marks:
     """Read what :meth:`Marks.save` wrote; the arrays are memory-mapped."""
-    arrays = [
+    content, bands, where, grams = (
         np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         for name in ("content", "bands", "grams_document", "grams")
-    ]
+    )
     found = [Found(**row) for row in pq.read_table(folder / "found.parquet").to_pylist()]
-    return Marks(*arrays, found)
+    return Marks(content, bands, where, grams, found)
 
 
 def mark(documents: Path, index: Index | None) -> Marks:

@@ -76,8 +76,12 @@ class Members:
 
 
 def guarded(inner: Readable, told: Callable[[Exception], Exception]) -> BinaryIO:
-    """A buffered stream over ``inner`` that raises, instead of any error of its, what ``told`` makes of it."""
-    return io.BufferedReader(_Guarded(inner, told), _BUFFER)
+    """A buffered stream over ``inner`` that raises, instead of any error of its, what ``told`` makes of it.
+
+    Over a file of this machine it has that file's ``seek`` and ``fileno``, for formats that are read from their end.
+    """
+    raw = _GuardedFile(inner, told) if isinstance(inner, io.FileIO) else _Guarded(inner, told)
+    return io.BufferedReader(raw, _BUFFER)
 
 
 def decompressed(stored: BinaryIO, name: str) -> BinaryIO:
@@ -136,6 +140,21 @@ class _Guarded(io.RawIOBase):
         if not self.closed:
             self._inner.close()
         super().close()
+
+
+class _GuardedFile(_Guarded):
+    def __init__(self, inner: io.FileIO, told: Callable[[Exception], Exception]) -> None:
+        super().__init__(inner, told)
+        self._file = inner
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
 
 
 class _Arrow:

@@ -6,7 +6,8 @@ everywhere and a file added at the end leaves the parts before it as they were.
 
 from pathlib import Path
 
-from assay.corpus.archive import Folder, chosen
+from assay.corpus.chosen import chosen
+from assay.corpus.folder import Folder
 from assay.corpus.source import Source
 from assay.errors import InputError, StepError
 

@@ -1,9 +1,8 @@
 """From a source of the recipe to its documents: open, read, judge, and say what was dropped.
 
-The table `READERS` is the whole choice of readers; each has a version that is part of every identity, to be raised when
-its output changes. Documents come in a fixed order (members sorted, records as in their file), and a source is read
-without looking at any other, so sources, and the parts of a large one, can be read side by side. Rules are asked in
-batches because some of them (`text_quality`, `natural_language`) are fast only so.
+The whole choice of readers is the table `versions.READERS`. Documents come in a fixed order (members sorted, records as
+in their file), and a source is read without looking at any other, so sources, and the parts of a large one, can be read
+side by side. Rules are asked in batches because some of them (`text_quality`, `natural_language`) are fast only so.
 """
 
 import itertools
@@ -11,44 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from assay.corpus.archive import Archive, open_archive
+from assay.corpus.archive import open_archive
 from assay.corpus.candidate import Candidate, group_of
 from assay.corpus.cleaning import Unfit, check_code, check_length, decode
 from assay.corpus.document import Document, Dropped, RowWriter
 from assay.corpus.licences import in_file, is_permissive, spdx
 from assay.corpus.source import Source
+from assay.corpus.versions import READERS
 from assay.errors import StepError
 
 BATCH_CHARACTERS = 4_000_000
 BATCH_DOCUMENTS = 1024
 _FILES_OF_CODE = ("code", "markup")
-
-
-class ReaderEntry(NamedTuple):
-    """A reader and the version of what it yields."""
-
-    function: str
-    """``module:function``, loaded when it is used: nbformat, git or a parser of dumps are not needed to plan."""
-    version: int
-
-
-READERS: dict[str, ReaderEntry] = {
-    "files": ReaderEntry("assay.corpus.code:read_files", 1),
-    "articles": ReaderEntry("assay.corpus.prose:read_articles", 1),
-    "factbook": ReaderEntry("assay.corpus.prose:read_factbook", 1),
-    "plays": ReaderEntry("assay.corpus.prose:read_plays", 1),
-    "recipes": ReaderEntry("assay.corpus.prose:read_recipes", 1),
-    "papers": ReaderEntry("assay.corpus.prose:read_papers", 1),
-    "abstracts": ReaderEntry("assay.corpus.prose:read_abstracts", 1),
-    "notebooks": ReaderEntry("assay.corpus.code:read_notebooks", 1),
-    "doctests": ReaderEntry("assay.corpus.code:read_doctests", 1),
-    "records": ReaderEntry("assay.corpus.records:read_records", 1),
-    "stackexchange": ReaderEntry("assay.corpus.stackexchange:read_stackexchange", 1),
-    "commits": ReaderEntry("assay.corpus.commits:read_commits", 1),
-    "releases": ReaderEntry("assay.corpus.releases:read_releases", 1),
-}
 
 
 def read_source(

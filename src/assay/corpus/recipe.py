@@ -135,7 +135,7 @@ class Recipe(Frozen):
             rank = next(place for place, kinds in enumerate(ORDER) if self.kind_of(name) in kinds)
             if rank < last:
                 raise MisplacedError(
-                    f"{name} ({self.kind_of(name)}) stands after {before} ({self.kind_of(before)}): a document found in "
+                    f"{name} ({self.kind_of(name)}) stands after {before} ({self.kind_of(before)}): a document in "
                     "both stays in the earlier, and the order is text, code, markup, code-adjacent, synthetic, math, "
                     "instruct. Put it there, name what it is compared with (deduplicate_against), or add it in a "
                     "recipe that extends this one, which changes none of these",

@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.corpus.cleaning import Unfit
-from assay.errors import StepError
 
 LARGEST_RECORD = 16 << 20
 """Bytes (characters of decoded text) of the largest record that is read."""
@@ -27,6 +26,11 @@ TOO_LARGE = f"record larger than {LARGEST_RECORD >> 20} MiB"
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
 
+LARGEST_COPY = 4 << 30
+"""Bytes of the largest Parquet or Arrow file that is unpacked to be read."""
+
+_HEAD = 1 << 20
+"""Bytes in which the layout of a JSON file is looked for."""
 _COMPRESSED = {".gz", ".zst", ".xz", ".bz2"}
 _DECODER = json.JSONDecoder()
 _BETWEEN_VALUES = re.compile(r"[\s,\[\]]*")
@@ -63,10 +67,10 @@ def read_rows(name: str, file: BinaryIO, columns: Sequence[str]) -> Iterator[obj
     if ending in (".jsonl", ".ndjson", ".json"):
         yield from _json(_Peeked(file))
     elif ending == ".parquet":
-        with _on_disk(name, file) as whole:
+        with _on_disk(file) as whole:
             yield from _parquet(whole, columns)
     elif ending in (".arrow", ".feather"):
-        with _on_disk(name, file) as whole:
+        with _on_disk(file) as whole:
             yield from _arrow(whole, columns)
     elif ending == ".csv":
         yield from _csv(file)
@@ -106,7 +110,7 @@ class _Peeked:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         head = b""
-        while len(head) < BLOCK and (block := file.read(BLOCK - len(head))):
+        while len(head) < _HEAD and (block := file.read(_HEAD - len(head))):
             head += block
         self.head = head.removeprefix(codecs.BOM_UTF8)
         self._unread = self.head
@@ -228,21 +232,20 @@ class _Extent:
 
 
 @contextmanager
-def _on_disk(name: str, file: BinaryIO) -> Iterator[BinaryIO]:
+def _on_disk(file: BinaryIO) -> Iterator[BinaryIO]:
     """The file itself where it is one of this machine's, else a nameless copy: its parts are read in any order."""
     try:
         file.fileno()
-        real = PurePosixPath(name.lower()).suffix not in _COMPRESSED
-    except (OSError, AttributeError):
-        real = False
-    if real:
+    except OSError:
+        with tempfile.TemporaryFile() as copy:
+            while block := file.read(BLOCK):
+                copy.write(block)
+                if copy.tell() > LARGEST_COPY:
+                    raise Unfit(f"larger than {LARGEST_COPY >> 30} GiB") from None
+            copy.seek(0)
+            yield copy
+    else:
         yield file
-        return
-    with tempfile.TemporaryFile() as copy:
-        while block := file.read(BLOCK):
-            copy.write(block)
-        copy.seek(0)
-        yield copy
 
 
 def _parquet(file: BinaryIO, columns: Sequence[str]) -> Iterator[object]:
@@ -251,12 +254,12 @@ def _parquet(file: BinaryIO, columns: Sequence[str]) -> Iterator[object]:
         groups = [parquet.metadata.row_group(number) for number in range(parquet.num_row_groups)]
         rows = sum(group.num_rows for group in groups)
         bytes_a_row = sum(group.total_byte_size for group in groups) // max(rows, 1)
-        yield Header(_leaves(parquet.schema_arrow))
+        yield Header(column_names(parquet.schema_arrow))
         batch_size = min(max(LARGEST_RECORD // max(bytes_a_row, 1), 1), 1024)
         for batch in parquet.iter_batches(batch_size, columns=list(columns), use_threads=False):
             yield from batch_rows(batch)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(error, "damaged Parquet file") from None
+    except (pa.ArrowException, OSError):
+        raise Unfit("damaged Parquet file") from None
 
 
 def _arrow(file: BinaryIO, columns: Sequence[str]) -> Iterator[object]:
@@ -265,28 +268,22 @@ def _arrow(file: BinaryIO, columns: Sequence[str]) -> Iterator[object]:
         is_file = file.read(6) == b"ARROW1"
         file.seek(0)
         reader = pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)
-        yield Header(_leaves(reader.schema))
+        yield Header(column_names(reader.schema))
         batches = map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader
         for batch in batches:
             wanted = batch.select([name for name in batch.schema.names if name in tops])
             for start in range(0, batch.num_rows, 256):
                 yield from batch_rows(wanted.slice(start, 256), min(256, batch.num_rows - start))
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(error, "damaged Arrow file") from None
+    except (pa.ArrowException, OSError):
+        raise Unfit("damaged Arrow file") from None
 
 
-def _damaged(error: Exception, reason: str) -> Exception:
-    """What pyarrow finds wrong with a file is the file's fault; what the system says (with a number) is not."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return StepError(f"a file cannot be read: {error.strerror or error}")
-    return Unfit(reason)
-
-
-def _leaves(fields: Any, above: str = "") -> tuple[str, ...]:
+def column_names(fields: Any, above: str = "") -> tuple[str, ...]:
+    """The columns of an Arrow schema (or struct type), those inside structs with dots."""
     names: list[str] = []
     for field in fields:
         struct = pa.types.is_struct(field.type)
-        names += _leaves(field.type, f"{above}{field.name}.") if struct else [above + field.name]
+        names += column_names(field.type, f"{above}{field.name}.") if struct else [above + field.name]
     return tuple(names)
 
 

@@ -60,7 +60,11 @@ class Count:
         self.total[0] += table.num_rows
         self.total[1] += pc.sum(sizes).as_py() or 0
         for key, values in self.by.items():
-            sums = pa.table({key: table[key], "bytes": sizes}).group_by(key).aggregate([("bytes", "sum"), ([], "count_all")])
+            sums = (
+                pa.table({key: table[key], "bytes": sizes})
+                .group_by(key)
+                .aggregate([("bytes", "sum"), ([], "count_all")])
+            )
             for row in sums.to_pylist():
                 entry = values.setdefault(row[key], [0, 0])
                 entry[0] += row["count_all"]

@@ -113,9 +113,8 @@ def _posts(file: BinaryIO) -> Iterator[Post | str | None]:
         if row is None:
             yield TOO_LARGE
         else:
-            row = row.strip()
-            end = row.removesuffix(b"</posts>").rstrip()
-            yield _post(b"<row" + end, complete=more or row != end)
+            attributes = row.strip().removesuffix(b"</posts>").rstrip()
+            yield _post(b"<row" + attributes, complete=more or attributes.endswith(b"/>"))
 
 
 def _post(row: bytes, complete: bool) -> Post | str | None:

@@ -28,7 +28,7 @@ def read_documents_of(call: Call) -> None:
 
 def index_benchmarks(call: Call) -> None:
     """Make the index of known benchmarks. Place: ``files``; inputs: ``package:NAME``."""
-    from assay.corpus.contamination.index import build_index
+    from assay.corpus.contamination.build import build_index
 
     build_index(_files(call), call.out)
 

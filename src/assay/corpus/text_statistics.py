@@ -1,22 +1,33 @@
-"""What the published rules for web text count, for many documents at once, in compiled loops over code points.
+"""What the published rules for web text count in a document: words, lines, sentences, repetition, in compiled loops.
 
-datatrove takes its words from spaCy, which costs it nearly all of its time (1 to 2 MB/s). Here a word is found by
-a few rules over classes of characters: white space parts, punctuation at either end is a word of its own, so are
-hyphens between letters, ``'s`` and ``n't``; a full stop stays with initials and common abbreviations, an address is
-one word. N-grams are compared by 64-bit hashes of their words. Integers only, so that every machine counts the same.
+One pass finds the words (`text_words`) and hashes them; everything else is counted over the words' hashes and over
+lines. N-grams are compared by 64-bit hashes. Counts of 5- to 10-grams are the dear part, and are only made where the
+5-grams met before cover enough of the document that a threshold could be reached, which in most prose they do not.
+Integers only, so that every machine counts the same.
 """
 
 import functools
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-BATCH = 1 << 20
-"""Characters that are counted at once (a longer document alone), which bounds the memory: about 30 bytes each."""
+from assay.corpus.text_words import (
+    ALPHA,
+    BREAK,
+    PUNCTUATION,
+    SPACE,
+    STOP,
+    SYMBOL,
+    Array,
+    abbreviations,
+    batches,
+    encode,
+    hashed,
+    hashes,
+    kernel,
+    split,
+)
 
 COUNTS = np.dtype(
     [
@@ -57,40 +68,19 @@ PAGE_LOREM, PAGE_CURLY = 1, 2
 C4_WORDS, C4_LONGEST = 3, 1000
 """A line that C4 keeps has at least so many words, none of them longer than so many characters (c4_utils.py)."""
 
-_SPACE, _ALPHA, _LOWER, _UPPER, _DIGIT, _PUNCTUATION, _SYMBOL, _FRONT, _BACK, _ICON, _STOP, _BREAK, _LEAD, _RARE = (
-    1 << bit for bit in range(14)
-)
-"""Classes of characters. _FRONT, _BACK, _ICON: split off before, behind, inside a word; _LEAD: a phrase of C4 may
-begin here; _RARE: a curly bracket, or the first letter of javascript, which it looks for inside of words too."""
 _MARK, _ENDS, _LOREM, _SCRIPT, _POLICY, _BRACE, _CITED = (1 << bit for bit in range(7))
 """What a word is to C4: punctuation alone, an end of sentences, the beginning of something it drops or skips."""
-_KNOWN = 0x20000
-"""Code points in the table of classes: two planes; all above are taken for letters, which ideographs are."""
-_OFF_ENDS = ",:;!?<>_#*&'\"`´…·¡¿—–"
-_OFF_FRONT = _OFF_ENDS + "§%="
-_STOPS = ".!?؟۔।॥။።‼⁇⁈⁉‽。！．？｡﹒﹖﹗"
-_ABBREVIATIONS = """
-Mr Mrs Ms Messrs Dr Prof Rev Gen Adm Gov Sen Rep St Mt Jr Ph.D Bros Co co Corp Inc Ltd vs v.s a.m p.m e.g i.e E.g I.e
-Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Ala Ariz Ark Calif Colo Conn Del Fla Ga Ia Id Ill Ind Kan Kans Ky
-La Mass Md Mich Minn Miss Mo Mont Neb Nebr Nev Okla Ore Pa Tenn Va Wash Wis
-"""
 _PHRASES = (
     *("lorem ipsum", "javascript", "terms of use", "privacy policy", "cookie policy", "uses cookies"),
     *("use of cookies", "use cookies", "edit]", "citation needed]"),
 )
-"""What C4 looks for in lines (c4_utils.py), in any case, and the inside of Wikipedia's citation marks."""
-_LONGEST_ABBREVIATION = 6
-_MOST_CUT = 64
-"""Marks at the end of a word that become words of their own; the rest of a longer row stays with the word."""
-
-_BASIS = np.uint64(0xCBF29CE484222325)
+"""What C4 looks for in lines (c4_utils.py), and the inside of Wikipedia's citation marks. Any case is found but for
+the first word, which is in small letters, capitals or capitalised."""
+_PHRASE = 1 << len(STOP_WORDS)
+_NOTED = np.uint64(4095)
 _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
-
-Array = NDArray[Any]
-_Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
-_kernel: Callable[[_Kernel], _Kernel] = njit(cache=True, nogil=True)
 
 
 def measure(texts: Sequence[str], short: int, covered: float) -> Array:
@@ -100,96 +90,31 @@ def measure(texts: Sequence[str], short: int, covered: float) -> Array:
         texts: The documents.
         short: Characters of the longest line that is short.
         covered: Where repeated 5-grams cover no more than this share of a document's characters, ``duplicate``
-            stays 0 (no longer n-gram can cover more, and counting them is half of the work).
+            stays 0: no longer n-gram can cover more.
     """
     counts = np.zeros(len(texts), COUNTS)
-    tables = _tables()
-    for first, last in _batches(texts):
-        codes, offsets = encode(texts[first:last])
-        _measure(codes, _kinds().take(codes, mode="clip"), offsets, *tables, short, covered, counts[first:last])
+    for some, codes, kinds, offsets in batches(texts):
+        _measure(codes, kinds, offsets, abbreviations(), *_tables(), short, covered, counts[some])
     return counts
-
-
-def encode(texts: Sequence[str]) -> tuple[Array, Array]:
-    """Code points of all texts in a row (uint32), and where each begins and the last one ends (int64)."""
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    return codes, np.cumsum([0, *map(len, texts)], dtype=np.int64)
-
-
-def _batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    first = size = 0
-    for at, text in enumerate(texts):
-        if size and size + len(text) > BATCH:
-            yield first, at
-            first, size = at, 0
-        size += len(text)
-    yield first, len(texts)
-
-
-@functools.cache
-def _kinds() -> Array:
-    """The classes of every code point as bits (uint16): Unicode 3.2's, the same in every Python, and later pictures."""
-    of_category = {
-        **dict.fromkeys(("Zs", "Zl", "Zp"), _SPACE),
-        **dict.fromkeys(("Lo", "Lm", "Lt"), _ALPHA | _LOWER | _UPPER),
-        "Ll": _ALPHA | _LOWER,
-        "Lu": _ALPHA | _UPPER,
-        **dict.fromkeys(("Ps", "Pe", "Pi", "Pf"), _PUNCTUATION | _SYMBOL | _FRONT | _BACK),
-        **dict.fromkeys(("Pc", "Pd", "Po"), _PUNCTUATION | _SYMBOL),
-        **dict.fromkeys(("Sm", "Sk", "Cc", "Cf"), _SYMBOL),
-        "Sc": _SYMBOL | _FRONT,
-        "So": _SYMBOL | _FRONT | _BACK | _ICON,
-    }
-    known = unicodedata.ucd_3_2_0
-    kinds = np.array([of_category.get(known.category(chr(code)), 0) for code in range(_KNOWN)], np.uint16)
-    kinds[0x1F000:0x1FB00] = of_category["So"]
-    for bit, characters in (
-        (_SPACE, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"),
-        (_LEAD, "cClLpPtTuU["),
-        (_RARE, "{jJ"),
-        (_DIGIT, "0123456789"),
-        (_FRONT, _OFF_FRONT),
-        (_BACK, _OFF_ENDS),
-        (_STOP, _STOPS),
-        (_BREAK, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"),
-    ):
-        kinds[[ord(char) for char in characters]] |= bit
-    kinds[-1] = _ALPHA | _LOWER | _UPPER
-    return kinds
 
 
 @functools.cache
 def _tables() -> tuple[Array, ...]:
-    """Hashes of the abbreviations and of the stop words, and the phrases that C4 looks for as padded rows."""
-    abbreviations, stop_words = (_hashes(*encode(words)) for words in (_ABBREVIATIONS.split(), STOP_WORDS))
+    """What to look at by the last bits of a word's hash, a bit for each stop word and `_PHRASE`; the hashes of the
+    stop words; the phrases as rows padded with 0."""
+    stop_words = hashes(*encode(STOP_WORDS))
+    first = sorted({phrase.split()[0] for phrase in _PHRASES[:8]})
+    cased = [form for word in first for form in (word, word.capitalize(), word.upper())]
+    noted = np.zeros(int(_NOTED) + 1, np.int64)
+    noted[hashes(*encode(cased)) & _NOTED] = _PHRASE
+    noted[stop_words & _NOTED] |= 1 << np.arange(len(stop_words))
     rows = np.zeros((len(_PHRASES), max(map(len, _PHRASES))), np.uint32)
     for row, phrase in zip(rows, _PHRASES, strict=True):
         row[: len(phrase)] = [ord(char) for char in phrase]
-    return np.sort(abbreviations), stop_words, rows
+    return noted, stop_words, rows
 
 
-@_kernel
-def _hash(codes: Array, start: int, end: int) -> Any:
-    value = _BASIS
-    for at in range(start, end - 1, 2):
-        value = (value ^ np.uint64(codes[at]) ^ (np.uint64(codes[at + 1]) << _HALF)) * _MIX
-        value ^= value >> _HALF
-    if (end - start) & 1:
-        value = (value ^ np.uint64(codes[end - 1])) * _MIX
-        value ^= value >> _HALF
-    return value * _PRIME
-
-
-@_kernel
-def _hashes(codes: Array, offsets: Array) -> Array:
-    """The hash of every text of a batch (uint64)."""
-    values = np.empty(len(offsets) - 1, np.uint64)
-    for at in range(len(values)):
-        values[at] = _hash(codes, offsets[at], offsets[at + 1])
-    return values
-
-
-@_kernel
+@kernel
 def _is(codes: Array, at: int, end: int, phrases: Array, number: int) -> int:
     """Where a phrase, in lower case, ends if it stands at ``at`` in any case; 0 if it does not."""
     for place in range(phrases.shape[1]):
@@ -202,207 +127,62 @@ def _is(codes: Array, at: int, end: int, phrases: Array, number: int) -> int:
     return at
 
 
-@_kernel
-def _keeps_stop(codes: Array, kinds: Array, start: int, stop: int, abbreviations: Array) -> bool:
-    """Whether the full stop at ``stop`` belongs to the word from ``start``: an initial, an abbreviation."""
-    last = kinds[stop - 1]
-    if stop - start == 1 and last & _ALPHA:
-        return True
-    if last & (_LOWER | _DIGIT | _BACK) or codes[stop - 1] in (37, 43, 45):
-        if stop - start > _LONGEST_ABBREVIATION or last & _DIGIT:
-            return False
-        value = _hash(codes, start, stop)
-        at = np.searchsorted(abbreviations, value)
-        return bool(at < len(abbreviations) and abbreviations[at] == value)
-    return not (last & _UPPER and kinds[stop - 2] & _UPPER)
-
-
-@_kernel
-def _tail(codes: Array, kinds: Array, start: int, end: int, abbreviations: Array) -> int:
-    """Where the last piece of a word begins that is a word of its own; ``end`` if there is none."""
-    last, left = codes[end - 1], end - start
-    if last == 46:
-        at = end - 1
-        while at > start and codes[at - 1] == 46:
-            at -= 1
-        if at < end - 1:
-            return at
-        return end if left == 1 or _keeps_stop(codes, kinds, start, end - 1, abbreviations) else end - 1
-    if kinds[end - 1] & _BACK:
-        return end - 1
-    if last == 37 and left > 1 and kinds[end - 2] & _DIGIT:
-        return end - 1
-    for length in (2, 3):
-        if left > length and codes[end - length] in (39, 0x2019):
-            first, last = codes[end - length + 1] | 32, codes[end - 1] | 32
-            if length == 2 and last in (115, 109, 100):
-                return end - 2
-            if length == 2 and last == 116 and left > 3 and codes[end - 3] | 32 == 110:
-                return end - 3
-            if length == 3 and ((first == last == 108) or (first in (114, 118) and last == 101)):
-                return end - 3
-    return end
-
-
-@_kernel
-def _inner(codes: Array, kinds: Array, start: int, end: int, at: int) -> int:
-    """Length of the mark at ``at`` that parts the word around it; 0 if none does, -1 if from here on it is whole."""
-    code, before, after = codes[at], kinds[at - 1], kinds[at + 1]
-    if before & kinds[at] & after & _ALPHA:
-        return 0
-    if kinds[at] & _ICON or code == 0x2026:
-        return 1
-    if code == 46:
-        run = at
-        while run < end and codes[run] == 46:
-            run += 1
-        if run - at > 1:
-            return run - at
-        return 1 if before & (_LOWER | _BACK) and after & (_UPPER | _BACK) else 0
-    if code == 58 and at + 2 < end and codes[at + 1] == 47 and codes[at + 2] == 47:
-        return -1
-    if code == 44:
-        return 1 if before & after & _ALPHA else 0
-    wordlike = before & (_ALPHA | _DIGIT)
-    if code == 47 and wordlike:
-        for earlier in range(start, at):
-            if codes[earlier] == 46:
-                return -1
-    if code in (47, 58, 60, 61, 62):
-        return 1 if wordlike and after & _ALPHA else 0
-    if code in (45, 0x2013, 0x2014, 126):
-        run = at
-        while run < end and codes[run] == code:
-            run += 1
-        if wordlike and run < end and kinds[run] & _ALPHA:
-            return run - at
-    if code in (42, 43, 45, 94):
-        return 1 if before & _DIGIT and (after & _DIGIT or codes[at + 1] == 45) else 0
-    return 0
-
-
-@_kernel
-def _split(codes: Array, kinds: Array, low: int, high: int, abbreviations: Array, starts: Array, ends: Array) -> int:
-    """Write the beginnings and ends of the words between ``low`` and ``high``; returns how many."""
-    cuts = np.empty(_MOST_CUT + 1, np.int64)
-    count, at = 0, low
-    while at < high:
-        if kinds[at] & _SPACE:
-            at += 1
-            continue
-        start, every, before = at, _ALPHA, _ALPHA
-        while at < high and not kinds[at] & _SPACE:
-            before = every
-            every &= kinds[at]
-            at += 1
-        end = at
-        if every or end == start + 1:
-            starts[count], ends[count] = start, end
-            count += 1
-        elif before and codes[end - 1] in (44, 46) and not (
-            codes[end - 1] == 46 and _keeps_stop(codes, kinds, start, end - 1, abbreviations)
-        ):
-            starts[count], ends[count] = start, end - 1
-            starts[count + 1], ends[count + 1] = end - 1, end
-            count += 2
-        else:
-            while start < end:
-                length = 1
-                if codes[start] == 46:
-                    while start + length < end and codes[start + length] == 46:
-                        length += 1
-                    if length == 1:
-                        break
-                elif codes[start] == 43:
-                    if start + 1 < end and kinds[start + 1] & _DIGIT:
-                        break
-                elif not kinds[start] & _FRONT:
-                    break
-                starts[count], ends[count] = start, start + length
-                count += 1
-                start += length
-            cut = 0
-            cuts[0] = end
-            while start < end and cut < _MOST_CUT:
-                end = _tail(codes, kinds, start, cuts[cut], abbreviations)
-                if end == cuts[cut]:
-                    break
-                cut += 1
-                cuts[cut] = end
-            end = cuts[cut]
-            inner = start + 1
-            while inner < end - 1:
-                length = _inner(codes, kinds, start, end, inner)
-                if length < 0:
-                    break
-                if length:
-                    starts[count], ends[count] = start, inner
-                    starts[count + 1], ends[count + 1] = inner, inner + length
-                    count += 2
-                    start = inner = inner + length
-                inner += 1
-            if start < end:
-                starts[count], ends[count] = start, end
-                count += 1
-            for piece in range(cut, 0, -1):
-                starts[count], ends[count] = cuts[piece], cuts[piece - 1]
-                count += 1
-    return count
-
-
-@_kernel
+@kernel
 def _count_words(
     codes: Array,
     kinds: Array,
     starts: Array,
     ends: Array,
+    noted: Array,
     stop_words: Array,
     phrases: Array,
     values: Array,
+    lengths: Array,
     marks: Array,
     row: Array,
 ) -> None:
-    """Count what Gopher counts in words; writes the hash of every word, and what it is to C4."""
-    met, high = 0, ends[-1] if len(ends) else 0
+    """Count what Gopher counts in words; writes each word's hash, the characters up to it, and what it is to C4."""
+    high = ends[-1] if len(ends) else 0
+    proper = proper_characters = alphabetic = met = 0
     for word in range(len(starts)):
         start, end = starts[word], ends[word]
-        values[word] = _hash(codes, start, end)
-        some, every = 0, _SYMBOL | _PUNCTUATION
+        lengths[word + 1] = lengths[word] + end - start
+        some, every, mark = 0, SYMBOL | PUNCTUATION, 0
         for at in range(start, end):
             some |= kinds[at]
             every &= kinds[at]
-        row["alphabetic_words"] += some & _ALPHA != 0
-        marks[word] = 0
-        if some & _SYMBOL:
-            _count_symbols(codes, start, end, row)
-            if every & _PUNCTUATION:
-                marks[word] = _MARK
-            if end == start + 1 and some & _STOP:
-                marks[word] |= _ENDS
-        if not every & _SYMBOL:
-            row["proper_words"] += 1
-            row["proper_characters"] += end - start
-        if end - start <= 4:
+        value = hashed(codes, start, end)
+        values[word] = value
+        alphabetic += some & ALPHA != 0
+        if every & SYMBOL:
+            mark = _MARK if every & PUNCTUATION else 0
+            if end == start + 1 and some & STOP:
+                mark |= _ENDS
+        else:
+            proper += 1
+            proper_characters += end - start
+        note = noted[value & _NOTED]
+        if note & ~met:
             for at in range(len(stop_words)):
-                if stop_words[at] == values[word]:
-                    met |= 1 << at
-        if kinds[start] & _LEAD:
-            marks[word] |= _phrase(codes, start, high, phrases)
-        if some & _RARE:
-            for at in range(start, end):
-                if codes[at] == 123:
-                    marks[word] |= _BRACE
-                elif _is(codes, at, end, phrases, 1):
-                    marks[word] |= _SCRIPT
-    row["words"] = len(starts)
+                met |= (stop_words[at] == value) << at
+            if note & _PHRASE:
+                mark |= _phrase(codes, start, high, phrases)
+        if some & _RARE or (some & STOP and end - start > 2):
+            mark |= _count_symbols(codes, start, end, phrases, row)
+            if codes[start] == 91 and _citation(codes, start, high, phrases):
+                mark |= _CITED
+        marks[word] = mark
+    row["words"], row["alphabetic_words"] = len(starts), alphabetic
+    row["proper_words"], row["proper_characters"] = proper, proper_characters
     while met:
         row["stop_words"] += met & 1
         met >>= 1
 
 
-@_kernel
-def _count_symbols(codes: Array, start: int, end: int, row: Array) -> None:
-    run = 0
+@kernel
+def _count_symbols(codes: Array, start: int, end: int, phrases: Array, row: Array) -> int:
+    """Count hashes and ellipses in a word, and look into it for what C4 does not only look for at its beginning."""
+    mark = run = 0
     for at in range(start, end):
         if codes[at] == 46:
             run += 1
@@ -411,14 +191,17 @@ def _count_symbols(codes: Array, start: int, end: int, row: Array) -> None:
             run = 0
             row["hashes"] += codes[at] == 35
             row["ellipses"] += codes[at] == 0x2026
+            if codes[at] == 123:
+                mark |= _BRACE
+            elif _is(codes, at, end, phrases, 1):
+                mark |= _SCRIPT
+    return mark
 
 
-@_kernel
+@kernel
 def _phrase(codes: Array, start: int, high: int, phrases: Array) -> int:
     """The phrase of C4 that begins at ``start``, if one does."""
     first = codes[start] | 32
-    if first == 123 and _citation(codes, start, high, phrases):
-        return _CITED
     if first == 108 and _is(codes, start, high, phrases, 0):
         return _LOREM
     for phrase in range(2, 8):
@@ -427,7 +210,7 @@ def _phrase(codes: Array, start: int, high: int, phrases: Array) -> int:
     return 0
 
 
-@_kernel
+@kernel
 def _find(value: Any, table: Array, keys: Array, size: int, known: int) -> int:
     """Number under which ``value`` is known; ``known`` if it is new, and then it is entered under that number."""
     mask = size - 1
@@ -441,7 +224,7 @@ def _find(value: Any, table: Array, keys: Array, size: int, known: int) -> int:
     return known
 
 
-@_kernel
+@kernel
 def _cleared(table: Array, entries: int) -> int:
     """Empty as much of the table as ``entries`` need; returns its size, a power of two."""
     size = 16
@@ -451,7 +234,7 @@ def _cleared(table: Array, entries: int) -> int:
     return size
 
 
-@_kernel
+@kernel
 def _count_grams(values: Array, lengths: Array, covered: float, row: Array, table: Array, keys: Array) -> None:
     """Count repeated n-grams of words, given the words' hashes and the sums of their lengths before each."""
     words = len(values)
@@ -495,7 +278,7 @@ def _count_grams(values: Array, lengths: Array, covered: float, row: Array, tabl
                     at += width
 
 
-@_kernel
+@kernel
 def _covered(sums: Array, lengths: Array, power: Any, table: Array, keys: Array) -> int:
     """Characters of the words that lie in a 5-gram met before, an upper bound of all that follows."""
     grams = len(sums) - 5
@@ -509,15 +292,15 @@ def _covered(sums: Array, lengths: Array, power: Any, table: Array, keys: Array)
     return total
 
 
-@_kernel
+@kernel
 def _count_lines(
     codes: Array, kinds: Array, low: int, high: int, short: int, row: Array, table: Array, keys: Array
 ) -> None:
     """Count what FineWeb and Gopher's table A1 count in lines and paragraphs, which only newlines end."""
     first, last = low, high
-    while first < last and kinds[first] & _SPACE:
+    while first < last and kinds[first] & SPACE:
         first += 1
-    while first < last and kinds[last - 1] & _SPACE:
+    while first < last and kinds[last - 1] & SPACE:
         last -= 1
     newlines = 0
     for at in range(low, high):
@@ -528,12 +311,12 @@ def _count_lines(
     while start <= high:
         end, blank = start, True
         while end < high and codes[end] != 10:
-            blank = blank and kinds[end] & _SPACE != 0
+            blank = blank and kinds[end] & SPACE != 0
             end += 1
         if end > start or start == low or end == high:
             row["blocks"] += 1
         if end > start:
-            value = _hash(codes, start, end)
+            value = hashed(codes, start, end)
             repeated = _find(value, table, keys, size, known) != known
             known += not repeated
             if repeated:
@@ -542,7 +325,7 @@ def _count_lines(
             if not blank:
                 row["full_lines"] += 1
                 row["short_lines"] += end - start <= short
-                row["stopped_lines"] += kinds[end - 1] & _STOP != 0
+                row["stopped_lines"] += kinds[end - 1] & STOP != 0
                 row["repeated_line_characters"] += (end - start) * repeated
             paragraph = (paragraph ^ value) * _MIX
             ended = min(end, last)
@@ -558,7 +341,7 @@ def _count_lines(
         start = end + 1
 
 
-@_kernel
+@kernel
 def _count_page(
     codes: Array,
     kinds: Array,
@@ -574,7 +357,7 @@ def _count_page(
     word, start = 0, low
     while start < high:
         end = start
-        while end < high and not kinds[end] & _BREAK:
+        while end < high and not kinds[end] & BREAK:
             end += 1
         first = word
         while word < len(starts) and starts[word] < end:
@@ -589,12 +372,12 @@ def _count_page(
         start = end + 1
 
 
-@_kernel
+@kernel
 def _ellipsis(codes: Array, start: int, end: int) -> bool:
     return end - start >= 3 and codes[end - 1] == 46 and codes[end - 2] == 46 and codes[end - 3] == 46
 
 
-@_kernel
+@kernel
 def _citation(codes: Array, at: int, end: int, phrases: Array) -> int:
     """Where a citation mark of Wikipedia that begins at ``at`` ends; 0 if there is none."""
     if codes[at] != 91:
@@ -607,7 +390,7 @@ def _citation(codes: Array, at: int, end: int, phrases: Array) -> int:
     return max(_is(codes, at + 1, end, phrases, 8), _is(codes, at + 1, end, phrases, 9))
 
 
-@_kernel
+@kernel
 def _c4_ends(codes: Array, start: int, end: int, phrases: Array) -> bool:
     """Whether a line, citation marks at its end apart, ends as a sentence does."""
     while end > start and codes[end - 1] == 93:
@@ -620,7 +403,7 @@ def _c4_ends(codes: Array, start: int, end: int, phrases: Array) -> bool:
     return end > start and codes[end - 1] in (46, 63, 33, 34, 39) and not _ellipsis(codes, start, end)
 
 
-@_kernel
+@kernel
 def _count_sentences(
     codes: Array, starts: Array, ends: Array, marks: Array, first: int, last: int, phrases: Array, row: Array
 ) -> None:
@@ -657,12 +440,13 @@ def _count_sentences(
         row["sentences"] += count
 
 
-@_kernel
+@kernel
 def _measure(
     codes: Array,
     kinds: Array,
     offsets: Array,
     abbreviations: Array,
+    noted: Array,
     stop_words: Array,
     phrases: Array,
     short: int,
@@ -685,11 +469,9 @@ def _measure(
     for text in range(len(counts)):
         row, low, high = counts[text], offsets[text], offsets[text + 1]
         row["characters"] = high - low
-        words = _split(codes, kinds, low, high, abbreviations, starts, ends)
+        words = split(codes, kinds, low, high, abbreviations, starts, ends)
         begin, end = starts[:words], ends[:words]
-        _count_words(codes, kinds, begin, end, stop_words, phrases, values, marks, row)
-        for word in range(words):
-            lengths[word + 1] = lengths[word] + end[word] - begin[word]
+        _count_words(codes, kinds, begin, end, noted, stop_words, phrases, values, lengths, marks, row)
         _count_grams(values[:words], lengths, covered, row, table, keys)
         _count_lines(codes, kinds, low, high, short, row, table, keys)
         _count_page(codes, kinds, low, high, begin, end, marks, phrases, row)

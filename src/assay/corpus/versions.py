@@ -1,8 +1,10 @@
 """Versions of everything that decides what a document or an ingredient is, in one place that imports nothing.
 
 Each is part of the identity of what it touches: it is raised when the output of its code changes, and what was made
-before is then made anew. Readers have theirs in `readers.READERS`.
+before is then made anew.
 """
+
+from typing import NamedTuple
 
 CLEANING = 2
 """`cleaning`: the rules that every document must pass, and `licences`."""
@@ -35,3 +37,28 @@ INTERVENTIONS = {
     "placebo": 1,
 }
 """`interventions`, each of its own."""
+
+
+class ReaderEntry(NamedTuple):
+    """A reader and the version of what it yields."""
+
+    function: str
+    """``module:function``, loaded when it is used: nbformat, git or a parser of dumps are not needed to plan."""
+    version: int
+
+
+READERS: dict[str, ReaderEntry] = {
+    "files": ReaderEntry("assay.corpus.code:read_files", 1),
+    "articles": ReaderEntry("assay.corpus.prose:read_articles", 1),
+    "factbook": ReaderEntry("assay.corpus.prose:read_factbook", 1),
+    "plays": ReaderEntry("assay.corpus.prose:read_plays", 1),
+    "recipes": ReaderEntry("assay.corpus.prose:read_recipes", 1),
+    "papers": ReaderEntry("assay.corpus.prose:read_papers", 1),
+    "abstracts": ReaderEntry("assay.corpus.prose:read_abstracts", 1),
+    "notebooks": ReaderEntry("assay.corpus.code:read_notebooks", 1),
+    "doctests": ReaderEntry("assay.corpus.code:read_doctests", 1),
+    "records": ReaderEntry("assay.corpus.records:read_records", 1),
+    "stackexchange": ReaderEntry("assay.corpus.stackexchange:read_stackexchange", 1),
+    "commits": ReaderEntry("assay.corpus.commits:read_commits", 1),
+    "releases": ReaderEntry("assay.corpus.releases:read_releases", 1),
+}

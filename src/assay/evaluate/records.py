@@ -48,8 +48,8 @@ RECORDS = pa.schema(
         ("numerics", pa.string()),
     ]
 )
-"""``contaminated``: whether the item stands, wholly or in part, in the study's training documents; null where nothing was
-compared, or the item is in no known benchmark or too short."""
+"""``contaminated``: whether the item stands, wholly or in part, in the study's training documents; null where nothing
+was compared, or the item is in no known benchmark or too short."""
 
 
 def score_rows(requests: list[Request], scores: list[list[float]]) -> pa.Table:

@@ -35,10 +35,8 @@ def make_requests(call: Call) -> None:
     """
     recipe = call.recipe
     tokenizer = bpe.load(call.inputs["tokenizer"])
-    if "heldout" in recipe:
-        items = heldout_items(call.inputs["ingredient"], **recipe["heldout"])
-    else:
-        items = _items(call)
+    is_heldout = "heldout" in recipe
+    items = heldout_items(call.inputs["ingredient"], **recipe["heldout"]) if is_heldout else _items(call)
     if not items:
         raise StepError("no item to evaluate on was found")
     write_requests(encode_items(items, tokenizer, recipe["longest"]), call.out)

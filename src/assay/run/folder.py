@@ -38,7 +38,9 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
     """
     formats = {task.id: task.default_format for task in map(load_task, plan.study.spec.evaluate.tasks)}
     flags = {
-        task: dict(zip(*pq.read_table(store.file("flags", step.key, "flags.parquet")).to_pydict().values(), strict=True))
+        task: dict(
+            zip(*pq.read_table(store.file("flags", step.key, "flags.parquet")).to_pydict().values(), strict=True)
+        )
         for task, step in graph.flags.items()
     }
     items = out / "items"

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.errors import StepError
+from assay.errors import InputError, StepError
 from assay.files import flush, refused
 from assay.run.identity import file_hash
 
@@ -62,6 +62,19 @@ def existing_store(address: str | None = None) -> "Store | None":
     if "://" not in address and not Path(address).is_dir():
         return None
     return open_store(address)
+
+
+def present_store() -> "Store":
+    """The store, where looking into it is all that is wanted.
+
+    Raises:
+        InputError: There is none.
+    """
+    store = existing_store()
+    if store is None:
+        raise InputError(f"there is no store at {default_address()}; set ASSAY_STORE to the folder of the one you mean")
+    store.only_read = True
+    return store
 
 
 class Store:

@@ -80,7 +80,8 @@ class Mixture:
         self._pieces: list[_Piece] = []
         first, taken = 0, dict[str, int]()
         for mix, steps in mixes:
-            self._pieces.append(_Piece(first, *_period(mix, steps * rows_per_step), taken))
+            names, period, before = _period(mix, steps * rows_per_step)
+            self._pieces.append(_Piece(first, names, period, before, taken))
             taken = self._pieces[-1].end(steps * rows_per_step)
             first += steps * rows_per_step
         self.rows = first
@@ -117,8 +118,8 @@ class Mixture:
 
 @lru_cache(maxsize=64)
 def _period(mix: Mix, rows: int) -> tuple[tuple[str, ...], npt.NDArray[np.int16], npt.NDArray[np.int64]]:
-    """Names, and one period of `assign`, or as much of it as the rows need: after a period every ingredient was given its
-    share exactly, so dealing begins anew."""
+    """Names, and one period of `assign`, or as much of it as the rows need: after a period every ingredient was given
+    its share exactly, so dealing begins anew."""
     names = tuple(name for name, part in mix if part > 0)
     index = {name: place for place, name in enumerate(names)}
     length = min(MILLION // math.gcd(*(part for _, part in mix)), max(1, rows))

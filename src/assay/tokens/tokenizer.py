@@ -1,7 +1,8 @@
 """Byte-level BPE: trained on a named sample or brought, loaded from its JSON, the same everywhere.
 
-In one that is trained, text is cut before merging into words, single digits in groups of up to three, runs of spaces (code's indentation)
-and punctuation; every byte has a token, so nothing is ever unknown. One special token ends a document.
+In one that is trained, text is cut before merging into words, single digits in groups of up to three, runs of spaces
+(code's indentation) and punctuation; every byte has a token, so nothing is ever unknown. One special token ends a
+document.
 """
 
 import json
@@ -79,7 +80,9 @@ def bring(files: Sequence[bytes], vocabulary: int, end: str) -> Tokenizer:
     if (written.get("decoder") or {}).get("type") != "ByteLevel" or written["model"].get("type") != "BPE":
         raise StepError("only a byte-level BPE can be brought: its every byte is a token, so no text is unknown")
     if tokenizer.get_vocab_size() != vocabulary:
-        raise StepError(f"the tokenizer has {tokenizer.get_vocab_size():,} entries; the recipe says vocab: {vocabulary}")
+        raise StepError(
+            f"the tokenizer has {tokenizer.get_vocab_size():,} entries; the recipe says vocab: {vocabulary}"
+        )
     if tokenizer.token_to_id(end) is None:
         special = ", ".join(token["content"] for token in written["added_tokens"]) or "none"
         raise StepError(f"the tokenizer has no token {end} to end a document; its special tokens: {special}")
@@ -103,7 +106,9 @@ def _from_json(data: bytes) -> Tokenizer:
 
 def _gpt2(encoder: bytes, merges: bytes) -> Tokenizer:
     try:
-        pairs = [tuple(line.split(" ")) for line in merges.decode("utf-8").splitlines() if not line.startswith("#version")]
+        pairs = [
+            tuple(line.split(" ")) for line in merges.decode("utf-8").splitlines() if not line.startswith("#version")
+        ]
         tokenizer = Tokenizer(models.BPE(json.loads(encoder), [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]))
     except Exception as problem:  # as above
         raise StepError(f"the tokenizer cannot be read as encoder.json and vocab.bpe: {problem}") from None

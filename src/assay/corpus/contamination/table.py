@@ -1,7 +1,8 @@
 """A table of known hashes and who owns them, on disk as three arrays that are mapped and not read.
 
 Looking up is exact: a sieve of two bits a hash, small enough for a processor's cache, only spares the search for what
-is certainly not known. Hashes are sorted, one entry an owner, so that equal hashes lie side by side.
+is certainly not known. It also has the hash of what each run begins with, so that one look tells whether a run can
+begin here at all. Hashes are sorted, one entry an owner, so that equal hashes lie side by side.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS_PER_HASH = 16
-"""Of the sieve: it lets about 1 % of unknown hashes pass."""
+"""Of the sieve: it lets about one unknown hash in a hundred pass."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,13 @@ class Table:
     owners: NDArray[np.int32]
     """Who has the hash in the same place; ascending among equals."""
     sieve: NDArray[np.uint64]
-    """Bits of the hashes of beginnings; a power of two long."""
+    """Bits of the hashes and of those of beginnings; a power of two long."""
 
     @classmethod
     def of(cls, hashes: NDArray[np.uint64], owners: NDArray[np.int32], beginnings: NDArray[np.uint64]) -> Self:
         """A table of pairs in any order, doubles allowed; ``beginnings`` in any order too."""
-        order = np.lexsort((owners, hashes))
-        hashes, owners = hashes[order], owners[order]
-        new = np.ones(len(hashes), bool)
-        new[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
-        return cls(hashes[new], owners[new], _sieve(np.unique(beginnings)))
+        hashes, owners = distinct_pairs(hashes, owners)
+        return cls(hashes, owners, _sieve(np.unique(np.concatenate([beginnings, hashes]))))
 
     def save(self, folder: Path, name: str) -> None:
         """Write ``NAME_hashes.npy``, ``NAME_owners.npy`` and ``NAME_sieve.npy``."""
@@ -60,11 +58,22 @@ class Table:
         return self.owners[place:end]
 
 
-def _sieve(beginnings: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    length = 1 << max(1, (len(beginnings) * BITS_PER_HASH // 64).bit_length())
+def distinct_pairs(
+    hashes: NDArray[np.uint64], numbers: NDArray[np.int32]
+) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    """Each pair once, sorted by hash and then by number."""
+    order = np.lexsort((numbers, hashes))
+    hashes, numbers = hashes[order], numbers[order]
+    new = np.ones(len(hashes), bool)
+    new[1:] = (hashes[1:] != hashes[:-1]) | (numbers[1:] != numbers[:-1])
+    return hashes[new], numbers[new]
+
+
+def _sieve(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    length = 1 << max(1, (len(hashes) * BITS_PER_HASH // 64).bit_length())
     sieve = np.zeros(length, np.uint64)
-    places = beginnings >> np.uint64(64 - (length.bit_length() - 1))
+    places = hashes >> np.uint64(64 - (length.bit_length() - 1))
     one, low = np.uint64(1), np.uint64(63)
-    marks = (one << (beginnings & low)) | (one << ((beginnings >> np.uint64(6)) & low))
+    marks = (one << (hashes & low)) | (one << ((hashes >> np.uint64(6)) & low))
     np.bitwise_or.at(sieve, places, marks)
     return sieve

@@ -27,6 +27,7 @@ _FNV_PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _ONE = np.uint64(1)
 _LETTER = _ONE
+_LOW = np.uint64(63)
 
 
 def character_table() -> NDArray[np.uint16]:
@@ -170,8 +171,8 @@ def runs_of(
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.uint64]]:
     """The runs by which texts are found again.
 
-    A text of 13 words and more has one run a window of 13, a text of 8 to 12 words one run, itself. Runs with fewer than
-    ``DISTINCT`` different words with a letter are left out.
+    A text of 13 words and more has one run a window of 13, a text of 8 to 12 words one run, itself. Runs with fewer
+    than ``DISTINCT`` different words with a letter are left out.
 
     Returns:
         For every run: the number of its text, its hash, and the hash of its first 8 words.
@@ -181,6 +182,12 @@ def runs_of(
     numbers, hashes, beginnings = np.empty(most, np.int32), np.empty(most, np.uint64), np.empty(most, np.uint64)
     found = _runs(data, offsets, characters, numbers, hashes, beginnings)
     return numbers[:found].copy(), hashes[:found].copy(), beginnings[:found].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def _passes(sieve: NDArray[np.uint64], shift: np.uint64, run: np.uint64) -> bool:
+    marks = (_ONE << (run & _LOW)) | (_ONE << ((run >> np.uint64(6)) & _LOW))
+    return bool(sieve[run >> shift] & marks == marks)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -201,20 +208,20 @@ def _candidates(
     begins = np.empty(longest // 2 + 2, np.int64)
     sums = np.empty(longest // 2 + 3, np.uint64)
     powers = np.empty(LONGEST + 1, np.uint64)
-    low = np.uint64(63)
     found = 0
     for text in range(len(offsets) - 1):
         count = _scan(data, offsets[text], offsets[text + 1], characters, words, begins)
         _sums(words, count, sums, powers)
         for i in range(count - SHORTEST + 1):
-            beginning = _run(sums, powers, i, SHORTEST)
-            marks = (_ONE << (beginning & low)) | (_ONE << ((beginning >> np.uint64(6)) & low))
-            if sieve[beginning >> shift] & marks != marks:
-                continue
             for n in range(SHORTEST, min(LONGEST, count - i) + 1):
+                run = _run(sums, powers, i, n)
+                if not _passes(sieve, shift, run):
+                    if n == SHORTEST:
+                        break
+                    continue
                 if found < len(hashes):
                     texts[found] = text
-                    hashes[found] = _run(sums, powers, i, n)
+                    hashes[found] = run
                     places[found] = begins[i] - offsets[text]
                 found += 1
     return found

@@ -54,10 +54,8 @@ def _without_prose(found: list[Part]) -> str:
             if value.endswith("\n"):
                 removed = None
             continue
-        if gap:
-            line, value = _closed(line, value)
-            gap = False
-        head, *rest = value.split("\n")
+        head, *rest = (_closed(line, value) if gap else value).split("\n")
+        gap = False
         line += head
         for one in rest:
             lines.append((line, removed))
@@ -69,13 +67,11 @@ def _without_prose(found: list[Part]) -> str:
     return "\n".join(kept) + ("\n" if kept and (ended or removed is not None) else "")
 
 
-def _closed(line: str, value: str) -> tuple[str, str]:
-    """Both sides of a removed comment, with one blank between them where words would run together."""
+def _closed(line: str, value: str) -> str:
+    """What followed a removed comment, one blank away from ``line`` where words would run together, not two."""
     if line[-1:] in (" ", "\t") and value[:1] == " ":
-        return line, value[1:]
-    if line[-1:].isalnum() and value[:1].isalnum():
-        return line + " ", value
-    return line, value
+        return value[1:]
+    return " " + value if line[-1:].isalnum() and value[:1].isalnum() else value
 
 
 def _collapsed(lines: list[tuple[str, Role | None]]) -> list[str]:
@@ -151,7 +147,7 @@ def _unmarked(text: str) -> str:
     inside = False
     for line in text.split("\n"):
         if inside:
-            bare = _STAR.sub("", line, count=1)
+            bare = _STAR.sub("", line, count=1) if _STAR.match(line) else line.strip()
         else:
             bare = _OPENING.sub("", line, count=1)
             inside = line.lstrip().startswith(("/*", "<!--", "{-", "(*", "=begin", "=pod", "--[", "#|"))

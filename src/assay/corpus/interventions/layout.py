@@ -2,7 +2,7 @@
 
 Python is set anew from its parts, so its syntax tree and its comments stay and line breaks stay where they were
 (nothing is wrapped or joined). Of other languages only white space at the ends of lines is touched: leading tabs,
-trailing blanks, blank lines. What stands inside a string of several lines is never touched.
+trailing blanks, blank lines. What stands inside a string of several lines is not touched, as far as a lexer tells.
 """
 
 import re
@@ -15,12 +15,11 @@ from assay.corpus.interventions.python import CLOSING, OPENING, width
 
 _TABS_MEAN = frozenset({"makefile", "tsv", "diff"})
 _STRINGS = frozenset({Role.STRING, Role.FORMATTED, Role.DOCSTRING, Role.ONLY_DOCSTRING})
-_KEYWORDS = frozenset(
-    """
-    and as assert async await break case class continue def del elif else except finally for from global if import in
-    is lambda nonlocal not or pass raise return try while with yield
-    """.split()
-)
+_STATEMENT_WORDS = """
+and as assert async await break case class continue def del elif else except finally for from global if import in
+is lambda nonlocal not or pass raise return try while with yield
+"""
+_KEYWORDS = frozenset(_STATEMENT_WORDS.split())
 _MAY_BE_UNARY = frozenset({"+", "-", "*", "**", "~", "@"})
 _MAGIC = frozenset({"%", "!", "?", "$"})
 _SUBSCRIPT = "subscript"
@@ -36,7 +35,7 @@ def formatting_normalised(document: Document, seed: int = 0) -> str:
     by their brackets, and double quotes where the string allows it. ``seed`` changes nothing. Any language will do;
     without a lexer strings cannot be told from the rest.
     """
-    known = has_lexer(document.language) or document.language == "Jupyter Notebook"
+    known = has_lexer(document.language)
     found = pieces(document) if known else [(document.language.lower(), document.text)]
     text = "".join(
         _python(parts("python", text)) if language in PYTHON else _other(language, text) for language, text in found
@@ -72,7 +71,7 @@ class _Line(NamedTuple):
 def _lines(found: list[Part]) -> Iterator[_Line]:
     column, line, text = 0, list[Part](), ""
     for role, value in found:
-        if role is Role.NEWLINE or value == "\\\n":
+        if role is Role.NEWLINE or (value == "\\\n" and line):
             yield _Line(column, line, text, role is not Role.NEWLINE, True)
             column, line, text = 0, [], ""
             continue
@@ -90,12 +89,12 @@ def _python(found: list[Part]) -> str:
     indents = [0]
     brackets: list[str] = []
     last: Part | None = None
-    fresh, was_joined, opens_block = True, False, False
+    fresh, was_joined, was_blank, opens_block = True, False, True, False
     for line in _lines(found):
         if not line.parts:
-            if was_joined or not out or out[-1] != "\n":
-                out.append("\\\n" if line.joined else "\n")
-            fresh, was_joined = not brackets and not line.joined, line.joined
+            if was_joined or not was_blank:
+                out.append("\n")
+            fresh, was_joined, was_blank = not brackets, False, True
             continue
         first = line.parts[0]
         only_comment = first[0] is Role.COMMENT
@@ -117,7 +116,7 @@ def _python(found: list[Part]) -> str:
         else:
             last = _set(line.parts, last, brackets, out)
         out.append((" \\\n" if line.joined else "\n") if line.ended else "")
-        was_joined = line.joined
+        was_joined, was_blank = line.joined, False
         if not only_comment:
             fresh = not brackets and not line.joined
             opens_block = fresh and last == (Role.OPERATOR, ":")
@@ -145,15 +144,17 @@ def _set(line: list[Part], last: Part | None, brackets: list[str], out: list[str
             after_unary = value in _MAY_BE_UNARY and not follows_value
         else:
             after_unary = False
-            if role is not Role.NAME and "'" in value:
-                value = (
-                    _SINGLE_QUOTED.sub(r'\1"""\3"""' if "'''" in value else r'\1"\3"', value, count=1)
-                    if (role in _STRINGS and _SINGLE_QUOTED.fullmatch(value))
-                    else value
-                )
-        out.append(value)
+        out.append(_double_quoted(value) if role in _STRINGS else value)
         last = part
     return last
+
+
+def _double_quoted(string: str) -> str:
+    found = _SINGLE_QUOTED.fullmatch(string)
+    if found is None:
+        return string
+    prefix, quote, inside = found.groups()
+    return prefix + quote.replace("'", '"') + inside + quote.replace("'", '"')
 
 
 def _is_value(part: Part) -> bool:
@@ -165,6 +166,8 @@ def _is_value(part: Part) -> bool:
 
 def _is_apart(left: Part, right: Part, follows_value: bool, brackets: list[str]) -> bool:
     """Whether one blank stands between two parts of a line, neither a comment, the left one no unary operator."""
+    if Role.OTHER in (left[0], right[0]):
+        return False
     before, after = left[1], right[1]
     left_operates, right_operates = left[0] is Role.OPERATOR, right[0] is Role.OPERATOR
     if (left_operates and before in OPENING) or (right_operates and after in "),]};:"):

@@ -152,7 +152,8 @@ class _Roles:
 
     def __init__(self, lexer: str) -> None:
         self.known: dict[object, Role] = {}
-        self.tags_are_names = not re.search("HTML|CSS|Sass|Vue|Svelte", lexer, re.IGNORECASE)
+        self.is_web = re.search("HTML|CSS|Sass|Vue|Svelte", lexer, re.IGNORECASE) is not None
+        self.is_yaml = lexer == "YAML"
 
     def __call__(self, kind: object) -> Role:
         role = self.known.get(kind)
@@ -163,8 +164,11 @@ class _Roles:
     def _judge(self, kind: object) -> Role:
         from pygments.token import Comment, Literal, Name, Number, String
 
-        markup = (Name.Entity,) if self.tags_are_names else (Name.Entity, Name.Tag, Name.Attribute)
-        language = (Name.Builtin, Name.Function.Magic, Name.Variable.Magic, *markup)
+        language = [Name.Builtin, Name.Function.Magic, Name.Variable.Magic, Name.Entity]
+        if self.is_web:
+            language += [Name.Tag, Name.Attribute, Name.Decorator]
+        if self.is_yaml:
+            language += [Name.Constant]
         rules = (
             (Comment.Hashbang, Role.OTHER),
             (Comment.Preproc, Role.PREPROCESSOR),

@@ -5,7 +5,8 @@ and across files, which share a word (``get_user``, ``set_user``) or a beginning
 length, their case and their underscores. The cipher replaces each letter by one of its own class, vowel or consonant,
 depending on a keyed hash of the letters before it; so it is one to one, and different names never meet. Attributes
 and imported modules are names like any others. The words of the language stay wherever they are spelt that way
-(keywords, builtins, ``self``, ``__dunder__``), and so do strings and comments. The code cannot be run any more.
+(keywords, builtins, ``self``, ``__dunder__``), and so do strings, comments, and what Pygments does not call a name
+(commands and functions of a shell). The code cannot be run any more.
 """
 
 import hashlib
@@ -20,43 +21,41 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _DUNDER = re.compile(r"__\w+__\Z")
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
 
-PYTHON_WORDS = frozenset(
-    """
-    False None True and as assert async await break class continue def del elif else except finally for from global
-    if import in is lambda nonlocal not or pass raise return try while with yield match case self cls
-    abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex
-    copyright credits delattr dict dir divmod enumerate eval exec exit filter float format frozenset getattr globals
-    hasattr hash help hex id input int isinstance issubclass iter len license list locals map max memoryview min next
-    object oct open ord pow print property quit range repr reversed round set setattr slice sorted staticmethod str
-    sum super tuple type vars zip Ellipsis NotImplemented ArithmeticError AssertionError AttributeError BaseException
-    BaseExceptionGroup BlockingIOError BrokenPipeError BufferError BytesWarning ChildProcessError
-    ConnectionAbortedError ConnectionError ConnectionRefusedError ConnectionResetError DeprecationWarning EOFError
-    EncodingWarning EnvironmentError Exception ExceptionGroup FileExistsError FileNotFoundError FloatingPointError
-    FutureWarning GeneratorExit IOError ImportError ImportWarning IndentationError IndexError InterruptedError
-    IsADirectoryError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError
-    NotADirectoryError NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError
-    ProcessLookupError PythonFinalizationError RecursionError ReferenceError ResourceWarning RuntimeError
-    RuntimeWarning StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError SystemExit TabError
-    TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeTranslateError
-    UnicodeWarning UserWarning ValueError Warning ZeroDivisionError
-    """.split()
-)
+_PYTHON = """
+False None True and as assert async await break class continue def del elif else except finally for from global
+if import in is lambda nonlocal not or pass raise return try while with yield match case self cls
+abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex
+copyright credits delattr dict dir divmod enumerate eval exec exit filter float format frozenset getattr globals
+hasattr hash help hex id input int isinstance issubclass iter len license list locals map max memoryview min next
+object oct open ord pow print property quit range repr reversed round set setattr slice sorted staticmethod str
+sum super tuple type vars zip Ellipsis NotImplemented ArithmeticError AssertionError AttributeError BaseException
+BaseExceptionGroup BlockingIOError BrokenPipeError BufferError BytesWarning ChildProcessError
+ConnectionAbortedError ConnectionError ConnectionRefusedError ConnectionResetError DeprecationWarning EOFError
+EncodingWarning EnvironmentError Exception ExceptionGroup FileExistsError FileNotFoundError FloatingPointError
+FutureWarning GeneratorExit IOError ImportError ImportWarning IndentationError IndexError InterruptedError
+IsADirectoryError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError
+NotADirectoryError NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError
+ProcessLookupError PythonFinalizationError RecursionError ReferenceError ResourceWarning RuntimeError
+RuntimeWarning StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError SystemExit TabError
+TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeTranslateError
+UnicodeWarning UserWarning ValueError Warning ZeroDivisionError
+"""
+PYTHON_WORDS = frozenset(_PYTHON.split())
 """Keywords and builtins of Python 3, whichever Python runs, and the two names that convention makes part of it."""
 
-OTHER_WORDS = frozenset(
-    """
-    abstract alias align and as asm assert async auto await begin bool boolean break byte case catch chan char class
-    const constexpr continue crate debugger declare def default defer define defined delete dim do done double dyn
-    each elif else elseif elsif end endfor endif endwhile ensure enum error esac except explicit export extends extern
-    false fi final finally float fn for foreach friend from func function go goto if ifdef ifndef impl implements
-    import in include infer inline instanceof int interface is keyof lambda let line local long loop match mod module
-    mut mutable namespace native new nil none not null object of once operator or override package pass pragma print
-    private protected pub public raise range ref register rescue return self short signed sizeof static struct sub
-    super switch synchronized template then this throw throws trait transient true try type typedef typename typeof
-    undef undefined union unless unsigned unsafe until use using var virtual void volatile warning when where while
-    with yield
-    """.split()
-)
+_OTHER = """
+abstract alias align and as asm assert async auto await begin bool boolean break byte case catch chan char class
+const constexpr continue crate debugger declare def default defer define defined delete dim do done double dyn
+each elif else elseif elsif end endfor endif endwhile ensure enum error esac except explicit export extends extern
+false fi final finally float fn for foreach friend from func function go goto if ifdef ifndef impl implements
+import in include infer inline instanceof int interface is keyof lambda let line local long loop match mod module
+mut mutable namespace native new nil none not null object of once operator or override package pass pragma print
+private protected pub public raise range ref register rescue return self short signed sizeof static struct sub
+super switch synchronized template then this throw throws trait transient true try type typedef typename typeof
+undef undefined union unless unsigned unsafe until use using var virtual void volatile warning when where while
+with yield
+"""
+OTHER_WORDS = frozenset(_OTHER.split())
 """Words of the other languages' grammars that stay where a lexer takes them for names."""
 
 
@@ -97,14 +96,17 @@ def _python(found: list[Part], seed: int) -> str:
 
 
 def _other(language: str, text: str, seed: int) -> list[str]:
+    """A name that follows a number at once is its unit or what the lexer left of it (``#ffffff1a``), and stays."""
     changed: list[str] = []
+    last = Role.OTHER
     for role, value in parts(language, text):
-        if role is Role.NAME:
+        if role is Role.NAME and last is not Role.NUMBER:
             changed.append(re.sub(r"\w+", lambda name: _scrambled(name.group(), seed, OTHER_WORDS), value))
         elif role is Role.PREPROCESSOR and value != text and re.search(r"\w\s", value):
             changed += _other(language, value, seed)
         else:
             changed.append(value)
+        last = role
     return changed
 
 

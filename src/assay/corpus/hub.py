@@ -1,0 +1,133 @@
+"""Rows of a data set of the Hugging Face hub as candidates, streamed by the `datasets` library.
+
+Nothing is downloaded as a whole, nothing is asked of the hub before the first row is wanted, and telemetry and the
+count of downloads are switched off. Where the environment variable ``ASSAY_HUB`` names a folder that holds a copy in
+the hub's layout (``owner/name/…``), that copy is read and the network is not touched: a copy of another revision cannot
+be told from the right one. Rows become documents as in `records`. A data set that comes with a program of its own is
+read by naming its ``data_files``.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from assay.corpus.candidate import Candidate
+from assay.corpus.record_files import Header, batch_rows, column_names, file_format
+from assay.corpus.records import RowReader
+from assay.corpus.source import Hub, Source
+from assay.errors import StepError
+
+COPIES = "ASSAY_HUB"
+"""Environment variable: folder of local copies."""
+BATCH_ROWS = 256
+
+_BUILDERS = {
+    ".parquet": "parquet",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".arrow": "arrow",
+}
+
+
+def read_hub(source: Source) -> Iterator[Candidate]:
+    """Each wanted row of ``source.hub``, as ``source.records`` says, in the order of its files.
+
+    The place is ``owner/name#id``, else as in `records.read_records`.
+
+    Raises:
+        StepError: The library is missing, there is no such data set, configuration, split or file, access is not given,
+            the connection fails, or a file is damaged.
+    """
+    hub = source.hub
+    if hub is None:
+        raise StepError(f"source {source.name} names no data set of the hub")
+    reader = RowReader(source)
+    yield from reader.candidates(hub.name, _rows(source.name, hub, reader.columns))
+    reader.finish()
+
+
+def hub_fingerprint(hub: Hub) -> dict[str, str]:
+    """What identifies the rows that are read: the data set and its revision, never where a copy lies."""
+    return {
+        "name": hub.name,
+        "config": hub.config or "",
+        "split": hub.split,
+        "revision": hub.revision,
+        "data_files": "\n".join(hub.data_files),
+    }
+
+
+def local_copy(name: str) -> Path | None:
+    """The folder under ``ASSAY_HUB`` that holds the data set; None where there is none."""
+    copies = os.environ.get(COPIES)
+    owner, _, own = name.partition("/")
+    if not copies or not own or "/" in own or {owner, own} & {"", ".", ".."}:
+        return None
+    folder = Path(copies) / owner / own
+    return folder if folder.is_dir() else None
+
+
+def _rows(source: str, hub: Hub, columns: tuple[str, ...]) -> Iterator[object]:
+    """The rows, and a `Header` where the columns change; only the columns wanted are made Python values."""
+    tops = {column.partition(".")[0] for column in columns} | set(columns)
+    schema = None
+    for table in _told(source, hub):
+        if table.schema != schema:
+            schema = table.schema
+            yield Header(column_names(schema))
+        yield from batch_rows(table.select([name for name in schema.names if name in tops]), table.num_rows)
+
+
+def _told(source: str, hub: Hub) -> Iterator[Any]:
+    """The batches, with every failure as one line: the libraries below raise dozens of unrelated types."""
+    try:
+        tables = iter(_tables(hub))
+        while (table := next(tables, None)) is not None:
+            yield table
+    except StepError as problem:
+        raise StepError(f"source {source}: {problem}") from problem.__cause__
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raise StepError(f"source {source}: {hub.name} at {hub.revision} cannot be read: {said}") from error
+
+
+def _tables(hub: Hub) -> Iterator[Any]:
+    try:
+        import datasets
+        import huggingface_hub
+    except ImportError as error:
+        raise StepError(
+            f"{hub.name} is a data set of the Hugging Face hub; reading it needs: pip install 'assay[hf]'"
+        ) from error
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
+    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
+    copy = local_copy(hub.name)
+    options: dict[str, Any] = {"split": hub.split, "streaming": True}
+    if hub.data_files:
+        base = str(copy) if copy else f"hf://datasets/{hub.name}@{quote(hub.revision, safe='')}"
+        builder = _builder(hub)
+        if builder == "csv" and file_format(hub.data_files[0]) == ".tsv":
+            options["sep"] = "\t"
+        files = [f"{base}/{pattern}" for pattern in hub.data_files]
+        loaded = datasets.load_dataset(builder, data_files={hub.split: files}, **options)
+    elif copy:
+        loaded = datasets.load_dataset(str(copy), hub.config, **options)
+    else:
+        loaded = datasets.load_dataset(hub.name, hub.config, revision=hub.revision, **options)
+    yield from loaded.with_format("arrow").iter(batch_size=BATCH_ROWS)
+
+
+def _builder(hub: Hub) -> str:
+    """The library's own reader of the files' format; naming it keeps a data set's program out of the way."""
+    formats = {file_format(pattern): None for pattern in hub.data_files}
+    if len(formats) != 1 or next(iter(formats)) not in _BUILDERS:
+        raise StepError(
+            f"data_files of {hub.name} must be of one format, with the ending written out: {', '.join(_BUILDERS)}"
+        )
+    return _BUILDERS[next(iter(formats))]
