@@ -193,7 +193,7 @@ class Enumeration:
             first.setdefault(name, order)
         for name, order in first.items():
             yield name, lambda name=name, order=order: self.step(name, order, "0")
-            if order.kind == "wheel":
+            if order.kind == "package":
                 yield (
                     f"{name}, process alone",
                     lambda name=name, order=order: self.step(f"{name}, process alone", order, "0", group=False),

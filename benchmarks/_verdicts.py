@@ -59,7 +59,9 @@ def _wrapped(text: str, draw: random.Random) -> str:
 
 def _marked(text: str, draw: random.Random) -> str:
     """Sentences as list items, or trailing off, or with tags."""
-    before, after = draw.choice((("- ", ""), ("• ", "."), ("", "..."), ("", " …"), ("#", ""), ("", " {x}"), ("", "[1]")))
+    before, after = draw.choice(
+        (("- ", ""), ("• ", "."), ("", "..."), ("", " …"), ("#", ""), ("", " {x}"), ("", "[1]"))
+    )
     share = draw.choice((0.2, 0.5, 0.97))
     lines = text.replace(". ", ".\n").split("\n")
     return "\n".join(before + line + after if draw.random() < share else line for line in lines)
@@ -133,7 +135,9 @@ def _agreement(texts: Sequence[str], ours: Sequence[str | None], theirs: Sequenc
         "both_drop": sum(our is not None and their is not None for our, their in pairs),
         "only_we_drop": sum(our is not None and their is None for our, their in pairs),
         "only_datatrove_drops": sum(our is None and their is not None for our, their in pairs),
-        "examples": [{"ours": ours[at], "datatrove": theirs[at], "text": texts[at][:SHOWN]} for at in differ[:EXAMPLES]],
+        "examples": [
+            {"ours": ours[at], "datatrove": theirs[at], "text": texts[at][:SHOWN]} for at in differ[:EXAMPLES]
+        ],
     }
 
 

@@ -64,7 +64,7 @@ LONG_ARMS = """\
 """Two long segments at the same time, so that a signal meets both in training."""
 
 
-DATA = ("wheel", "documents", "ingredient", "tokenizer", "tokens", "requests")
+DATA = ("package", "documents", "marks", "ingredient", "tokenizer", "tokens", "requests")
 """Kinds of artifacts that are made before training."""
 RUN_SECONDS = 600.0
 """After which a run that has not ended is a failure."""

@@ -18,7 +18,7 @@ from assay.study.resolve import MILLION, Arm, Study, resolve
 from assay.study.source import Source
 from assay.study.spec import StudySpec
 from assay.study.trees import count_tokens, total_tokens
-from assay.tokens.mixture import draws
+from assay.tokens.mixture import Mixture
 from assay.train.schedule import learning_rates
 
 STUDIES = 1000
@@ -48,7 +48,7 @@ def facts(arm: Arm, rows_per_step: int) -> Iterator[Fact]:
     """
     pieces = [Piece(stage.mix, stage.steps, stage.schedule, stage.steps, stage.moments) for stage in arm.stages]
     rates = learning_rates(pieces, PEAK, WARMUP, FINAL, FLOOR)
-    taken = draws([(stage.mix, stage.steps) for stage in arm.stages], rows_per_step)
+    mixture = Mixture([(stage.mix, stage.steps) for stage in arm.stages], {}, rows_per_step)
     dealt, step = 0, 0
     before: object = None
     for stage in arm.stages:
@@ -57,7 +57,7 @@ def facts(arm: Arm, rows_per_step: int) -> Iterator[Fact]:
             dealt = 0  # a stage deals anew, even on the mix before it
         before = stage.mix
         for within in range(stage.steps):
-            rows = tuple(taken[step * rows_per_step : (step + 1) * rows_per_step])
+            rows = tuple(mixture.draws(step, step + 1))
             reset = step > 0 and within == 0 and stage.moments == "reset"
             yield (stage.mix, dealt % round_rows, rows, rates[step], reset)
             dealt += rows_per_step

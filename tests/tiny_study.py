@@ -13,6 +13,7 @@ from typing import Any
 
 CORPUS = """\
 name: tiny
+decontaminate: false
 packages:
   prose: {{version: "1.0", file: prose-1.0-py3-none-any.whl, sha256: {sha256}, bytes: {bytes}}}
 sources:

@@ -22,15 +22,20 @@ RECORD = ROOT / "tests" / "run" / "step_code.json"
 COMMAND = "python tools/record_steps.py"
 KERNELS = "assay.run.identity:KERNELS_VERSION"
 GRAPH = "assay.run.graph"
+CORPUS = "assay.run.corpus_graph"
+DATA = "assay.corpus.versions"
+RULES = ("CLEANING", "TEXT_QUALITY", "NATURAL_LANGUAGE", "CODE_QUALITY", "SECRETS")
+MAKING = ("BUILD", "NEAR", "BENCHMARKS", "SCORE", "MATH", "INSTRUCT", "INTERVENTIONS")
 VERSIONS: dict[str, tuple[str, ...]] = {
-    "wheel": (),
-    "documents": ("assay.corpus.readers:READERS", "assay.corpus.cleaning:VERSION"),
-    "ingredient": tuple(
-        f"assay.corpus.{name}" for name in ("build:VERSION", "generators:MATH_VERSION", "generators:INSTRUCT_VERSION")
-    ),
-    "tokenizer": (f"{GRAPH}:TOKENIZER_VERSION",),
-    "tokens": (f"{GRAPH}:TOKENS_VERSION",),
+    "package": (),
+    "benchmarks": (f"{DATA}:BENCHMARKS",),
+    "documents": tuple(f"{DATA}:{name}" for name in ("READERS", *RULES)),
+    "marks": (f"{DATA}:NEAR", f"{DATA}:BENCHMARKS"),
+    "ingredient": tuple(f"{DATA}:{name}" for name in MAKING),
+    "tokenizer": (f"{CORPUS}:TOKENIZER_VERSION",),
+    "tokens": (f"{CORPUS}:TOKENS_VERSION",),
     "requests": (f"{GRAPH}:REQUESTS_VERSION", f"{GRAPH}:HELDOUT_VERSION"),
+    "flags": (f"{GRAPH}:FLAGS_VERSION", f"{DATA}:BENCHMARKS"),
     "state": (f"{GRAPH}:TRAIN_VERSION", KERNELS),
     "scores": (f"{GRAPH}:SCORER_VERSION", KERNELS),
 }

@@ -1,12 +1,15 @@
 """The code that makes each kind of artifact: found by its imports, and hashed without what changes no result.
 
-From a step's function on, every top-level definition that is named is followed, through imports inside functions too.
-So a change beside them (a planner's function in the same file) is none of the step's. Comments, docstrings, formatting
-and annotations of parameters are no code. Not followed: what moves artifacts about, and what makes keys.
+From a step's function on, every top-level definition that is named is followed, through imports inside functions too,
+and through texts such as ``assay.corpus.prose:read_plays``, which tables of what is loaded later hold. A data file that
+is named where it lies beside the code is part of it. So a change beside them (a planner's function in the same file) is
+none of the step's. Comments, docstrings, formatting and annotations of parameters are no code. Not followed: what moves
+artifacts about, and what makes keys.
 """
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,8 @@ PLACE = {
     "assay.corpus.identity",
 }
 """Modules that change no output."""
+ADDRESS = re.compile(r"(assay(?:\.\w+)+):(\w+)")
+"""``module:name``, as tables of what is loaded later write it."""
 Definition = tuple[str, str]
 """Module, and name at its top level; empty for the statements that define nothing."""
 
@@ -55,8 +60,10 @@ class Code:
         for place, defined in sorted(self._reached((module, name))):
             found = self._module(place)
             assert found is not None
-            shapes = [repr(_shape(statement)) for statement in found.definitions[defined]]
-            parts.setdefault(place, []).append(f"{defined}: {shapes}")
+            statements = found.definitions[defined]
+            shapes = [repr(_shape(statement)) for statement in statements]
+            data = [digest for statement in statements for digest in self._data(place, statement)]
+            parts.setdefault(place, []).append(f"{defined}: {shapes}{data or ''}")
         return {place: hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16] for place, texts in parts.items()}
 
     def numbers(self, definition: str) -> list[int]:
@@ -106,6 +113,16 @@ class Code:
                 yield place, node.id
             elif node.id in found.imports:
                 yield found.imports[node.id]
+        for text in _texts(statement):
+            if address := ADDRESS.fullmatch(text):
+                yield address[1], address[2]
+
+    def _data(self, place: str, statement: ast.stmt) -> Iterator[str]:
+        """Digests of the files beside a module, no code of the package, whose names a statement holds."""
+        folder = self._source / Path(*place.split(".")[:-1])
+        for text in sorted(set(_texts(statement))):
+            if re.fullmatch(r"[\w-]+(\.[\w-]+)+", text) and not text.endswith(".py") and (folder / text).is_file():
+                yield hashlib.sha256((folder / text).read_bytes()).hexdigest()
 
     def _module(self, name: str) -> _Module | None:
         """None where it is not the package's, or changes no output."""
@@ -115,6 +132,11 @@ class Code:
             known = name.startswith("assay.") and name not in PLACE and files
             self._modules[name] = _Module(files[0]) if known else None
         return self._modules[name]
+
+
+def _texts(statement: ast.stmt) -> list[str]:
+    nodes = (node for node in ast.walk(statement) if isinstance(node, ast.Constant))
+    return [node.value for node in nodes if isinstance(node.value, str)]
 
 
 def _names(statement: ast.stmt) -> list[str]:

@@ -122,14 +122,19 @@ def plan(
 
 
 @app.command()
-def report(folder: FolderArgument) -> None:
+def report(
+    folder: FolderArgument,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Without the items that stand in the training documents; written beside.")
+    ] = False,
+) -> None:
     """Make results and page again from the item records. Needs no store and no torch."""
     from assay.report.page import write_report
     from assay.report.table import print_effects
 
-    page = write_report(folder)
+    page = write_report(folder, clean)
     console = Console()
-    print_effects(folder, console)
+    print_effects(folder, console, clean)
     console.print(f"Report: {page}", soft_wrap=True)
 
 

@@ -210,6 +210,7 @@ def _with_found(corpus: _Corpus, source: str, share: float, grams: list[int]) ->
         part="question",
         runs=4,
         share=share,
+        answers=0,
         excerpt="how do I open a jar",
     )
     found = np.array(grams, np.uint64)

@@ -182,13 +182,15 @@ def test_what_may_not_be_read_is_passed_over_or_a_reason(tree: Path) -> None:
     )
 
 
-def test_a_file_that_vanished_or_was_swapped_for_a_link_is_a_reason(tree: Path) -> None:
+def test_what_vanished_or_was_swapped_for_a_link_is_a_reason(tree: Path) -> None:
     folder = Folder("tree", tree.parent)
     folder.names()
     (tree / "a.txt").unlink()
     (tree / "b" / "two.txt").unlink()
     (tree / "b" / "two.txt").symlink_to("/etc/passwd")
-    for name in ("a.txt", "b/two.txt"):
+    (tree / "b" / "c").rename(tree.parent / "outside")
+    (tree / "b" / "c").symlink_to(tree.parent / "outside")
+    for name in NAMES:
         with pytest.raises(Unfit, match=r"^cannot be read$"):
             folder.read(name)
 

@@ -112,7 +112,8 @@ def test_the_same_rows_in_any_format_are_the_same_documents(name: str, tmp_path:
     write(tmp_path, f"d/{name}", FORMATS[name]())
     found = read(tmp_path, text="text", id="id", group="meta.url", where_not={"meta.set": ["Github"]})
     assert found == [
-        Candidate(path=f"d/{name}#{row['id']}", group=row["meta"]["url"], data=row["text"]) for row in (ROWS[0], ROWS[2])
+        Candidate(path=f"d/{name}#{row['id']}", group=row["meta"]["url"], data=row["text"])
+        for row in (ROWS[0], ROWS[2])
     ]
 
 
@@ -206,7 +207,7 @@ def test_a_column_may_be_rare_but_not_absent_from_the_first_thousand_rows(tmp_pa
 
 
 def test_licences_and_repositories_come_from_the_row_and_the_path_shows_the_language(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"content": "x", "hexsha": "f0", "repo": "o/r", "path": "/src/a.rs", "licences": ["MIT", "Apache-2.0", "MIT"]},
         {"content": "y", "hexsha": "f1", "repo": None, "path": None, "licences": []},
     ]
@@ -337,7 +338,9 @@ def test_pieces_are_those_of_split_whatever_the_block(data: bytes, delimiter: by
     if expected and expected[-1] == b"":
         expected.pop()
     assert [piece for piece, _ in found] == expected
-    assert [more for _, more in found] == [True] * data.count(delimiter) + [False] * (len(found) - data.count(delimiter))
+    assert [more for _, more in found] == [True] * data.count(delimiter) + [False] * (
+        len(found) - data.count(delimiter)
+    )
 
 
 VALUES = st.recursive(

@@ -44,7 +44,9 @@ def read(folder: Path, text: str, name: str = "beer.stackexchange.com/Posts.xml"
 
 
 def test_a_document_is_a_question_with_code_and_its_accepted_answer(tmp_path: Path) -> None:
-    body = '<p>Is <code>a &lt; b</code> &amp; c?</p>\n\n<pre class="lang-py"><code>if a &lt; b:\n    pass\n</code></pre>\n'
+    body = (
+        '<p>Is <code>a &lt; b</code> &amp; c?</p>\n\n<pre class="lang-py"><code>if a &lt; b:\n    pass\n</code></pre>\n'
+    )
     posts = [
         question(1, accepted=3, Title='Why "this" & <that>?', Body=body, Tags="<python><list>"),
         answer(2, to=1, score=50),
@@ -116,7 +118,9 @@ def test_broken_rows_cost_themselves_and_a_cut_file_its_last(tmp_path: Path) -> 
 
 def test_entity_bombs_and_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-    bomb = f'<?xml version="1.0"?><!DOCTYPE posts [<!ENTITY l0 "lol">{laughs}]>\n<posts>{question(1, Body="&l9;")}</posts>'
+    bomb = (
+        f'<?xml version="1.0"?><!DOCTYPE posts [<!ENTITY l0 "lol">{laughs}]>\n<posts>{question(1, Body="&l9;")}</posts>'
+    )
     outside = '<?xml version="1.0"?><!DOCTYPE posts [<!ENTITY x SYSTEM "file:///etc/passwd">]><posts></posts>'
     late = HEAD + question(1) + answer(2, 1) + f"<!DOCTYPE a [{laughs}]>" + question(3, Body="&amp;l9;") + "</posts>"
     for text, faults in (
@@ -124,7 +128,7 @@ def test_entity_bombs_and_files_of_other_kinds_are_refused(tmp_path: Path) -> No
         (outside, ["XML with a document type"]),
         ("<users>" + row(Id=1) + "</users>", ["not a StackExchange dump"]),
         ("", ["not a StackExchange dump"]),
-        (late, ["not XML", None, "no accepted or upvoted answer"]),
+        (late, ["not XML", *["no accepted or upvoted answer"] * 2]),
     ):
         assert [item.fault for item in read(tmp_path, text)] == faults
 
@@ -164,4 +168,4 @@ def test_memory_does_not_grow_with_the_dump(tmp_path: Path) -> None:
         assert len(found) == questions
         return held
 
-    assert peak(400) < peak(40) + 4_000_000
+    assert peak(160) < peak(40) + 2_000_000

@@ -114,7 +114,7 @@ def test_records_follow_from_the_log_likelihoods() -> None:
     assert row["correct_norm"] is True
     assert row["gold_bits"] == pytest.approx(4 / math.log(2))
     assert row["margin"] == pytest.approx((2 / 4 - 4 / 8) / math.log(2))
-    assert (row["tokens"], row["bytes"], row["contaminated"]) == ([1, 2, 1], [2, 8, 4], None)
+    assert (row["tokens"], row["bytes"]) == ([1, 2, 1], [2, 8, 4])
 
 
 def test_an_item_without_choices_has_no_accuracy() -> None:

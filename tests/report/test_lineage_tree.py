@@ -22,7 +22,7 @@ def printed(one: Record) -> list[str]:
 
 
 def test_a_tree_stops_before_it_fills_many_screens_and_says_how_much_it_leaves_out() -> None:
-    below = {f"b{index}": record(f"b{index}", {}, {"wheel": record(f"c{index}", {}, {})}) for index in range(100)}
+    below = {f"b{index}": record(f"b{index}", {}, {"package": record(f"c{index}", {}, {})}) for index in range(100)}
     lines = printed(record("a", {}, below))
     tree = lines[lines.index("made from 200 artifacts") :]
     assert sum("make b" in line for line in tree) == 100

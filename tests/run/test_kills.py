@@ -50,7 +50,7 @@ def test_a_run_killed_at_a_random_moment_ends_with_the_same_results(work: Path) 
 
 @pytest.mark.slow
 def test_other_kinds_of_step_and_the_main_process_survive_kills_at_some_writes(work: Path) -> None:
-    units = ("wheel", "ingredient", "state, forked", "main process, all stored")
+    units = ("package", "ingredient", "state, forked", "main process, all stored")
     chosen = [word for unit in units for word in ("--unit", unit)]
     found = kills(work, "enumerate", "--most", "3", *chosen, study=WHOLE)
     assert found["notes"]["study"]["segments"] >= 20

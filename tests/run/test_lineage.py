@@ -29,7 +29,7 @@ def ancestors(study: TinyStudy, kind: str, key: str) -> set[str]:
     return found
 
 
-def test_why_shows_recipe_files_and_every_artifact_down_to_the_wheel_once(ran: TinyStudy) -> None:
+def test_why_shows_recipe_files_and_every_artifact_down_to_the_package_once(ran: TinyStudy) -> None:
     key = key_from(ran, "scores", "score colours, 1M seed 1")
     told = ran.assay("why", key[:10])
     assert told.returncode == 0, told.stderr
@@ -153,11 +153,11 @@ def test_independent_causes_are_all_named_versions_of_two_steps_too(tmp_path: Pa
 def test_rows_put_into_a_table_and_inputs_of_one_side_are_named_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     a, b, c = ({"name": name} for name in "abc")
-    need = publish(store, "wheel", "1" * 40, {"file": "x.whl"}, {})
+    need = publish(store, "package", "1" * 40, {"file": "x.whl"}, {})
     one = publish(store, "ingredient", "2" * 40, {"sources": [a, c]}, {})
-    other = publish(store, "ingredient", "3" * 40, {"sources": [a, b, c]}, {"wheel:x": need})
+    other = publish(store, "ingredient", "3" * 40, {"sources": [a, b, c]}, {"package:x": need})
     found = [(each.field, each.one, each.other) for each in differences(one, other)]
-    assert found == [("recipe.sources[1]", ABSENT, b), ("inputs.wheel:x", ABSENT, "make wheel")]
+    assert found == [("recipe.sources[1]", ABSENT, b), ("inputs.package:x", ABSENT, "make package")]
 
 
 def test_numerics_are_named_once_though_the_recipe_repeats_the_precision(tmp_path: Path) -> None:

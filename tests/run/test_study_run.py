@@ -119,7 +119,7 @@ def test_another_seed_a_task_and_an_arm_cost_only_the_difference(
 ) -> None:
     study = copy_of(finished, tiny)
     out = study.folder / "out"
-    before = {kind: len(study.made(out, kind)) for kind in ("state", "tokens", "tokenizer", "ingredient", "wheel")}
+    before = {kind: len(study.made(out, kind)) for kind in ("state", "tokens", "tokenizer", "ingredient", "package")}
     (study.folder / "more.yaml").write_text(
         (study.folder / "colours.yaml").read_text().replace("id: colours", "id: more")
     )
@@ -136,7 +136,7 @@ def test_another_seed_a_task_and_an_arm_cost_only_the_difference(
     trained = study.made(out, "state")[before["state"] + 2 :]
     assert trained
     assert all("seed 2" in title for title in trained)
-    for kind in ("tokens", "tokenizer", "ingredient", "wheel"):
+    for kind in ("tokens", "tokenizer", "ingredient", "package"):
         assert len(study.made(out, kind)) == before[kind], "no data was made again"
 
 

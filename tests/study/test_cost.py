@@ -96,7 +96,7 @@ def test_flops_and_disk_grow_with_sizes_and_seeds() -> None:
     held = {"text": 8_000_000, "code": 6_000_000}
     disk, thrice = (disk_needed(plan, held) for plan in (once, more))
     assert thrice["states"] == 3 * disk["states"]
-    assert (thrice["wheels"], thrice["tokens"]) == (disk["wheels"], disk["tokens"])
+    assert (thrice["packages"], thrice["tokens"]) == (disk["packages"], disk["tokens"])
     assert disk["tokens"] == 2 * 14_000_000
     segments, sizes = len(once.segments("1M")), once.design.parameters
     assert disk["states"] == 12 * segments * sum(sum(counts.values()) for counts in sizes.values())
@@ -105,7 +105,7 @@ def test_flops_and_disk_grow_with_sizes_and_seeds() -> None:
 
 def test_what_is_downloaded_is_what_the_run_would_download() -> None:
     plan = plan_study("quickstart")
-    wheels: dict[str, float] = {}
+    packages: dict[str, float] = {}
     waiting = build_graph(plan, numerics()).goals()
     seen = set()
     while waiting:
@@ -113,9 +113,9 @@ def test_what_is_downloaded_is_what_the_run_would_download() -> None:
         if step.key not in seen:
             seen.add(step.key)
             waiting += step.inputs.values()
-            if step.kind == "wheel":
-                wheels[step.key] = step.size
-    assert disk_needed(plan, {})["wheels"] == sum(wheels.values())
+            if step.kind == "package":
+                packages[step.key] = step.size
+    assert disk_needed(plan, {})["packages"] == sum(packages.values())
 
 
 def test_tokens_by_size_add_up() -> None:

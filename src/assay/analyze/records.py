@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 COLUMNS = (
     "checkpoint", "arm", "size", "seed", "fork_seed", "tokens_seen", "task", "task_version", "format", "item",
-    "cluster", "gold", "correct", "correct_norm", "gold_bits", "gold_bytes", "margin", "numerics",
+    "cluster", "contaminated", "gold", "correct", "correct_norm", "gold_bits", "gold_bytes", "margin", "numerics",
 )  # fmt: skip
 """Columns of the item records that the statistics read; the choices' log-likelihoods are left on disk."""
 

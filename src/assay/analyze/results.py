@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
@@ -26,7 +27,7 @@ from assay.errors import InputError
 from assay.files import write_whole
 from assay.study.design import Contrast, Design, Measure, Metric
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raise when the same records give other results."""
 DIGITS = 10
 
@@ -145,10 +146,28 @@ def build_results(design: Design, items: pa.Table) -> dict[str, Any]:
         "contrasts": [finding.row for finding in findings],
         "arms_table": arms_table,
         "summary": summarise(design, findings, chance),
+        "contaminated": _contaminated(items),
         "numerics": sorted({name for names in records.numerics.values() for name in names}),
     }
     rounded: dict[str, Any] = _round(results)
     return rounded
+
+
+def _contaminated(items: pa.Table) -> dict[str, list[int]]:
+    """By task: items that stand in the training documents, and items of which it is known; tasks of the latter only."""
+    known = items.filter(pc.is_valid(items["contaminated"])).select(["task", "item", "contaminated"])
+    counted = known.group_by(["task", "item", "contaminated"]).aggregate([])
+    told: dict[str, list[int]] = {}
+    for row in counted.sort_by("task").to_pylist():
+        pair = told.setdefault(row["task"], [0, 0])
+        pair[0] += row["contaminated"]
+        pair[1] += 1
+    return told
+
+
+def clean_items(items: pa.Table) -> pa.Table:
+    """The records of items that are not known to stand in the training documents."""
+    return items.filter(pc.invert(pc.fill_null(items["contaminated"], False)))
 
 
 def load_design(folder: Path) -> Design:
@@ -193,11 +212,17 @@ def load_items(folder: Path) -> pa.Table:
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def write_results(folder: Path) -> dict[str, Any]:
-    """Build ``results.json`` of a run folder from its plan and item records; whole or not at all."""
-    results = build_results(load_design(folder), load_items(folder))
+def write_results(folder: Path, clean: bool = False) -> dict[str, Any]:
+    """Build ``results.json`` of a run folder from its plan and item records; whole or not at all.
+
+    Args:
+        folder: The run folder.
+        clean: Leave items out that stand in the training documents, and write ``results.clean.json`` instead.
+    """
+    design, items = load_design(folder), load_items(folder)
+    results = build_results(design, clean_items(items) if clean else items)
     text = json.dumps(results, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_whole(folder / "results.json", text)
+    write_whole(folder / ("results.clean.json" if clean else "results.json"), text)
     return results
 
 

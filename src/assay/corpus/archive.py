@@ -5,7 +5,7 @@ their archive are ever listed. Every archive lists its files sorted, which makes
 everywhere. Data sets of the hub are read by `hub`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -47,6 +47,24 @@ class Archive(Protocol):
 
     def close(self) -> None:
         """Let go of open files and of temporary ones."""
+
+
+class PartOf:
+    """Some members of an archive, as an archive."""
+
+    def __init__(self, whole: Archive, names: Sequence[str]) -> None:
+        self._whole = whole
+        self._names = list(names)
+        self.read, self.open, self.size = whole.read, whole.open, whole.size
+        self.licence, self.close = whole.licence, whole.close
+
+    def names(self) -> list[str]:
+        """Those that were chosen."""
+        return self._names
+
+    def left_out(self) -> list[tuple[str, str]]:
+        """Nothing: that is told of the whole."""
+        return []
 
 
 def open_package(path: Path) -> Archive:

@@ -9,7 +9,7 @@ and with what it doubles, and kept beside. The split comes last, so no held-out 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +26,19 @@ from assay.corpus.document import DOCUMENTS, DROPPED, write_documents
 from assay.corpus.generators import generate_instruct, generate_math
 from assay.corpus.ingredient import Ingredient, MathGenerator
 from assay.corpus.made_of import make_of
-from assay.corpus.marks import Marks, load_marks, mark
+from assay.corpus.marks import FOUND, Marks, load_marks, mark
 from assay.corpus.near import BANDS, REASONS, ROWS, Seen, find, seen
 from assay.corpus.recipe import Recipe
 from assay.corpus.split import Count, heldout_groups
 from assay.errors import StepError
 
-VERSION = 2
-"""Of the rules of deduplication and of the split."""
 CONTAMINATED = "contaminated"
 _FOUND = pa.schema(
     [
         ("source", pa.string()),
         ("path", pa.string()),
-        ("benchmark", pa.string()),
-        ("item", pa.string()),
-        ("how", pa.string()),
-        ("part", pa.string()),
-        ("runs", pa.int64()),
-        ("share", pa.float64()),
         ("dropped", pa.bool_()),
-        ("excerpt", pa.string()),
+        *(field for field in FOUND if field.name != "document"),
     ]
 )
 
@@ -356,20 +348,7 @@ def _write_found(
             document = int(begin) + one.document
             source, path = paths.of(document)
             is_dropped = document in contaminated
-            rows.append(
-                {
-                    "source": source,
-                    "path": path,
-                    "benchmark": one.benchmark,
-                    "item": one.item,
-                    "how": one.how,
-                    "part": one.part,
-                    "runs": one.runs,
-                    "share": one.share,
-                    "dropped": is_dropped,
-                    "excerpt": one.excerpt,
-                }
-            )
+            rows.append({**asdict(one), "source": source, "path": path, "dropped": is_dropped})
             items.setdefault(one.benchmark, set()).add(one.item)
             if is_dropped:
                 dropped.setdefault(one.benchmark, set()).add(document)

@@ -9,8 +9,6 @@ import re
 
 import enry
 
-VERSION = 1
-
 SHORTEST = 64
 """Characters, without surrounding white space, of the shortest document that is kept."""
 
@@ -30,7 +28,7 @@ mn mo mp mq mr ms mt mu mv mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa
 pr ps pt pw py qa re ro rs ru rw sa sb sc sd se sg sh si sk sl sm sn so sr st sv sy sz tc td tf tg th tj
 tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw
 """
-_TOP_LEVEL_DOMAINS = frozenset(_DOMAINS.split())
+TOP_LEVEL_DOMAINS = frozenset(_DOMAINS.split())
 _TYPES = {"code": {"programming"}, "markup": {"markup", "prose", "data"}}
 
 
@@ -92,5 +90,5 @@ def check_code(kind: str, path: str, text: str) -> str:
 def is_domain_list(text: str) -> bool:
     """True where at least 30 lines, and more than half, hold one known top-level domain and nothing else."""
     lines = sum(1 for line in text.splitlines() if line.strip())
-    domains = sum(1 for entry in _ENTRY.findall(text) if entry in _TOP_LEVEL_DOMAINS)
+    domains = sum(1 for entry in _ENTRY.findall(text) if entry in TOP_LEVEL_DOMAINS)
     return domains >= 30 and 2 * domains > lines

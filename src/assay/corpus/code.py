@@ -1,6 +1,7 @@
 """Readers of code and of what lies beside it: files, notebooks, and the examples in docstrings.
 
-Code is read, never run: notebooks through nbformat with their outputs cut, docstrings through ``ast``.
+Code is read, never run: notebooks through nbformat with their outputs cut, docstrings through ``ast``. A notebook is
+not checked against its schema, which would cost more than reading it and drop what can be read.
 """
 
 import ast
@@ -14,10 +15,21 @@ import nbformat
 from assay.corpus.archive import Archive
 from assay.corpus.candidate import Candidate, members
 from assay.corpus.cleaning import Unfit, decode
-from assay.corpus.recipe import Source
+from assay.corpus.source import Source
 
 _EMBEDDED_IMAGE = re.compile(r"!\[[^\]]*\]\(data:[^)]*\)|<img\b[^>]*\bsrc=[\"']data:[^>]*>")
 _MAGIC = re.compile(r"%%(gremlin|sparql|opencypher|oc|bash|html|javascript|sql)\b")
+_LANGUAGE = re.compile(r"[\w+#. -]{1,40}")
+_NOT_A_NOTEBOOK = (
+    nbformat.ValidationError,
+    AttributeError,
+    LookupError,
+    NameError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What nbformat and the reading of its result raise for JSON of another shape, and for what is no JSON."""
 _EXAMPLE = re.compile(r"^[ \t]*>>> ", re.MULTILINE)
 _EXAMPLES_HEADING = re.compile(r"(?:^|\n)[ \t]*\**Examples?\**:*[ \t]*(?:\n[ \t]*[=~^-]{3,}[ \t]*)?\n*\Z")
 _Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -26,7 +38,10 @@ _Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 def read_files(source: Source, archive: Archive) -> Iterator[Candidate]:
     """Every file as it is, one document each."""
     for name in members(source, archive):
-        yield Candidate(path=name, group=name, data=archive.read(name))
+        try:
+            yield Candidate(path=name, group=name, data=archive.read(name))
+        except Unfit as fault:
+            yield Candidate(path=name, group=name, data="", fault=str(fault))
 
 
 def read_notebooks(source: Source, archive: Archive) -> Iterator[Candidate]:
@@ -36,18 +51,19 @@ def read_notebooks(source: Source, archive: Archive) -> Iterator[Candidate]:
             text = _notebook_text(decode(archive.read(name)))
         except Unfit as fault:
             yield Candidate(path=name, group=name, data="", language="Jupyter Notebook", fault=str(fault))
-        except (nbformat.reader.NotJSONError, nbformat.ValidationError, KeyError, ValueError):
-            fault_text = "not a notebook"
-            yield Candidate(path=name, group=name, data="", language="Jupyter Notebook", fault=fault_text)
+        except _NOT_A_NOTEBOOK:
+            yield Candidate(path=name, group=name, data="", language="Jupyter Notebook", fault="not a notebook")
         else:
             yield Candidate(path=name, group=name, data=text, language="Jupyter Notebook")
 
 
 def _notebook_text(text: str) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        notebook: Any = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-    language: str = notebook.metadata.get("kernelspec", {}).get("language", "python")
+    read: Any = nbformat.reader.reads
+    convert: Any = nbformat.convert
+    notebook = convert(read(text), 4)
+    kernel = notebook.metadata.get("kernelspec", {})
+    named = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
+    language = named if isinstance(named, str) and _LANGUAGE.fullmatch(named) else "python"
     blocks = []
     for cell in notebook.cells:
         content = _EMBEDDED_IMAGE.sub("", cell.source).strip()
@@ -62,14 +78,17 @@ def _notebook_text(text: str) -> str:
 def read_doctests(source: Source, archive: Archive) -> Iterator[Candidate]:
     """Docstrings with a ``>>>`` session: a question of the qualified name and the prose, then the session."""
     for name in members(source, archive):
-        data = archive.read(name)
-        if b">>> " not in data:
-            continue
         try:
+            data = archive.read(name)
+            if b">>> " not in data:
+                continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(data)
-        except (SyntaxError, ValueError):
+        except Unfit as fault:
+            yield Candidate(path=name, group=name, data="", language="Python", fault=str(fault))
+            continue
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             yield Candidate(path=name, group=name, data="", language="Python", fault="not Python")
             continue
         module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

@@ -18,8 +18,6 @@ from assay.corpus.parsing import LARGEST, comment_share, parses
 from assay.corpus.source import Clean
 from assay.errors import StepError
 
-VERSION = 1
-
 LONGEST_LINE = 1000
 """Characters (section 3.1, after Chen et al. 2021, who filtered Codex's files so)."""
 MEAN_LINE = 100

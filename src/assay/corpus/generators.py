@@ -21,9 +21,6 @@ from assay.corpus.prose import factbook_parts, recipe_parts
 from assay.corpus.recipe import InstructGenerator, MathGenerator
 from assay.errors import StepError
 
-MATH_VERSION = 1
-INSTRUCT_VERSION = 1
-
 _PACKAGE = "reasoning_gym"
 _MATH_FRAMES = (
     "Question: {question}\nAnswer: {answer}",

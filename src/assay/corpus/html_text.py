@@ -1,18 +1,21 @@
 """HTML of posts as plain text in the manner of Markdown: code fenced, lists and quotations marked, the rest unmarked.
 
-For the small, well-formed HTML that sites write from Markdown (StackExchange); a regular expression takes it apart four
-times faster than the standard library's parser, which is what a dump of 10^8 posts costs. Images are left out and links
-keep their words only. Not for web pages: scripts, tables' layout and broken nesting are not understood.
+For the small, well-formed HTML that sites write from Markdown (StackExchange); a regular expression takes it apart, in
+linear time whatever it is given. Images are left out and links keep their words only. Not for web pages: scripts, the
+layout of tables and broken nesting are not understood.
 """
 
 import html
 import re
 from dataclasses import dataclass
 
-_TAG = re.compile(r"""<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:"[^"]*"|'[^']*'|[^<>"'])*+)>""", re.DOTALL)
+DEEPEST = 16
+"""Lists, items and quotations inside one another that are marked; each costs a few characters on every line."""
+
+_TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:"[^"]*"|'[^']*'|[^<>"'])*+)>""")
 _LANGUAGE = re.compile(r"\blang(?:uage)?-([\w+#-]+)")
 _BLOCKS = frozenset(
-    "p div pre h1 h2 h3 h4 h5 h6 hr table thead tbody tr dl dt dd section article header footer details summary".split()
+    ("p", "pre", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "table", "thead", "tbody", "tr", "dl", "dt", "dd")
 )
 _CONTAINERS = frozenset(("ul", "ol", "li", "blockquote"))
 _RAISED_OR_LOWERED = {"sup": "^", "sub": "_"}
@@ -27,15 +30,23 @@ def plain_text(markup: str) -> str:
     ``1. ``, ``<blockquote>`` lines beginning with ``> ``; ``<sup>`` and ``<sub>`` leave ``^`` and ``_``.
     """
     writer = _Writer()
+    markup = _without_comments(markup)
     at = 0
     for tag in _TAG.finditer(markup):
         writer.words(markup[at : tag.start()])
         at = tag.end()
-        name = (tag.group(2) or "").lower()
-        if name:
-            writer.tag(name, bool(tag.group(1)), tag.group(3))
+        writer.tag(tag.group(2).lower(), bool(tag.group(1)), tag.group(3))
     writer.words(markup[at:])
     return writer.finish()
+
+
+def _without_comments(markup: str) -> str:
+    kept, at = [], 0
+    while (start := markup.find("<!--", at)) >= 0:
+        kept.append(markup[at:start])
+        end = markup.find("-->", start)
+        at = len(markup) if end < 0 else end + 3
+    return "".join([*kept, markup[at:]])
 
 
 @dataclass
@@ -85,6 +96,8 @@ class _Writer:
                 (self._leave if closing else self._enter)(name)
 
     def _enter(self, name: str) -> None:
+        if len(self._around) >= DEEPEST:
+            return
         entered = _Container(name, "> " if name == "blockquote" else "")
         if name == "li":
             if self._around and self._around[-1].name == "li":

@@ -75,18 +75,19 @@ def local_copy(name: str) -> Path | None:
 def _rows(source: str, hub: Hub, columns: tuple[str, ...]) -> Iterator[object]:
     """The rows, and a `Header` where the columns change; only the columns wanted are made Python values."""
     tops = {column.partition(".")[0] for column in columns} | set(columns)
-    schema = None
-    for table in _told(source, hub):
-        if table.schema != schema:
-            schema = table.schema
-            yield Header(column_names(schema))
-        yield from batch_rows(table.select([name for name in schema.names if name in tops]), table.num_rows)
+    schema: Any = None
+    for pattern in hub.data_files or (None,):
+        for table in _told(source, hub, pattern):
+            if table.schema != schema:
+                schema = table.schema
+                yield Header(column_names(schema))
+            yield from batch_rows(table.select([name for name in schema.names if name in tops]), table.num_rows)
 
 
-def _told(source: str, hub: Hub) -> Iterator[Any]:
+def _told(source: str, hub: Hub, pattern: str | None) -> Iterator[Any]:
     """The batches, with every failure as one line: the libraries below raise dozens of unrelated types."""
     try:
-        tables = iter(_tables(hub))
+        tables = iter(_tables(hub, pattern))
         while (table := next(tables, None)) is not None:
             yield table
     except StepError as problem:
@@ -94,10 +95,12 @@ def _told(source: str, hub: Hub) -> Iterator[Any]:
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-        raise StepError(f"source {source}: {hub.name} at {hub.revision} cannot be read: {said}") from error
+        place = hub.name if pattern is None else f"{hub.name}/{pattern}"
+        raise StepError(f"source {source}: {place} at {hub.revision} cannot be read: {said}") from error
 
 
-def _tables(hub: Hub) -> Iterator[Any]:
+def _tables(hub: Hub, pattern: str | None) -> Iterator[Any]:
+    """Arrow tables of the files that match the pattern; None: of those that the data set itself says."""
     try:
         import datasets
         import huggingface_hub
@@ -109,25 +112,17 @@ def _tables(hub: Hub) -> Iterator[Any]:
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     copy = local_copy(hub.name)
     options: dict[str, Any] = {"split": hub.split, "streaming": True}
-    if hub.data_files:
+    if pattern is not None:
+        # naming the library's own reader of the format keeps the data set's program out of the way
+        ending = file_format(pattern)
+        if ending not in _BUILDERS:
+            raise StepError(f"{pattern}, of data_files, must end in a format that can be read: {', '.join(_BUILDERS)}")
         base = str(copy) if copy else f"hf://datasets/{hub.name}@{quote(hub.revision, safe='')}"
-        builder = _builder(hub)
-        if builder == "csv" and file_format(hub.data_files[0]) == ".tsv":
+        if ending == ".tsv":
             options["sep"] = "\t"
-        files = [f"{base}/{pattern}" for pattern in hub.data_files]
-        loaded = datasets.load_dataset(builder, data_files={hub.split: files}, **options)
+        loaded = datasets.load_dataset(_BUILDERS[ending], data_files={hub.split: [f"{base}/{pattern}"]}, **options)
     elif copy:
         loaded = datasets.load_dataset(str(copy), hub.config, **options)
     else:
         loaded = datasets.load_dataset(hub.name, hub.config, revision=hub.revision, **options)
     yield from loaded.with_format("arrow").iter(batch_size=BATCH_ROWS)
-
-
-def _builder(hub: Hub) -> str:
-    """The library's own reader of the files' format; naming it keeps a data set's program out of the way."""
-    formats = {file_format(pattern): None for pattern in hub.data_files}
-    if len(formats) != 1 or next(iter(formats)) not in _BUILDERS:
-        raise StepError(
-            f"data_files of {hub.name} must be of one format, with the ending written out: {', '.join(_BUILDERS)}"
-        )
-    return _BUILDERS[next(iter(formats))]

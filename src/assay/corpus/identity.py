@@ -66,7 +66,9 @@ def _material(recipe: Recipe, source: Source, names: Sequence[str] | None) -> di
         return commits_fingerprint(base / (source.path or ""))
     folder = Folder(source.path or "", base)
     try:
-        return folder.fingerprint(source.files if names is None else names, source.exclude if names is None else ())
+        if names is not None:
+            return folder.fingerprint_of(names)
+        return folder.fingerprint(source.files, source.exclude)
     finally:
         folder.close()
 
@@ -86,7 +88,8 @@ def ingredient_identity(recipe: Recipe, name: str) -> dict[str, Any]:
         if ingredient.quality is not None:
             rules["quality"] = {**ingredient.quality.model_dump(mode="json"), "version": versions.SCORE}
         if ingredient.intervention is not None:
-            rules["intervention"] = [ingredient.intervention, versions.INTERVENTIONS[ingredient.intervention]]
+            own = versions.INTERVENTIONS[ingredient.intervention]
+            rules["intervention"] = [ingredient.intervention, own, version("pygments")]
     elif generator is None:
         rules["sources"] = list(ingredient.sources)
     elif isinstance(generator, InstructGenerator):

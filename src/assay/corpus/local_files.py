@@ -5,6 +5,8 @@ lies in the same folder. ``.git`` is never entered (git repositories have a read
 an unreadable folder, a link that leads out, a socket, is listed with its reason.
 """
 
+import errno
+import io
 import os
 import stat
 from collections.abc import Sequence
@@ -40,6 +42,7 @@ class LocalFiles:
             raise StepError(f"{path} is neither a file nor a folder")
         self._is_file = stat.S_ISREG(mode)
         self._name = path.name
+        self._checked: set[Path] = set()
 
     def listing(self) -> Listing:
         """Every regular file, in no order.
@@ -103,12 +106,26 @@ class LocalFiles:
         """
         path = self._path(name)
         try:
+            self._check(path.parent)
+            try:
+                return guarded(io.FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)), self._told)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
             real = os.path.realpath(path, strict=True)
-            if not self._is_file and not self._holds(real):
+            if not self._holds(real):
                 raise Unfit(UNREADABLE)
-            return guarded(Path(real).open("rb", buffering=0), self._told)
+            return guarded(io.FileIO(real), self._told)
         except OSError as error:
             raise self._told(error) from error
+
+    def _check(self, folder: Path) -> None:
+        """Raises Unfit where ``folder`` lies elsewhere by now; each is looked at once: it costs more than a read."""
+        if folder not in self._checked:
+            real = os.path.realpath(folder, strict=True)
+            if not self._is_file and real != str(self.root) and not self._holds(real):
+                raise Unfit(UNREADABLE)
+            self._checked.add(folder)
 
     def marks(self, names: Sequence[str]) -> list[str]:
         """sha256 of the content of each."""

@@ -6,7 +6,7 @@ time and side by side; putting an ingredient together is then a matter of arrays
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from assay.corpus.document import Document, read_documents
 from assay.corpus.near import BANDS, sketch
 
 BATCH_CHARACTERS = 8_000_000
-_FOUND = pa.schema(
+FOUND = pa.schema(
     [
         ("document", pa.int64()),
         ("benchmark", pa.string()),
@@ -29,9 +29,11 @@ _FOUND = pa.schema(
         ("part", pa.string()),
         ("runs", pa.int64()),
         ("share", pa.float64()),
+        ("answers", pa.int64()),
         ("excerpt", pa.string()),
     ]
 )
+"""Columns of a file of matches with benchmarks: the fields of `Found`."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,11 @@ class Marks:
         np.save(folder / "bands.npy", self.bands)
         np.save(folder / "grams_document.npy", self.grams_document)
         np.save(folder / "grams.npy", self.grams)
-        rows = [{name: getattr(one, name) for name in _FOUND.names} for one in self.found]
-        pq.write_table(pa.Table.from_pylist(rows, _FOUND), folder / "found.parquet", compression="zstd")
+        pq.write_table(
+            pa.Table.from_pylist([asdict(one) for one in self.found], FOUND),
+            folder / "found.parquet",
+            compression="zstd",
+        )
 
 
 def load_marks(folder: Path) -> Marks:

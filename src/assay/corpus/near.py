@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from assay.errors import StepError
 
-VERSION = 1
 BANDS = 14
 ROWS = 8
 SEED = 1

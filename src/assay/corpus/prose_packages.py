@@ -123,6 +123,9 @@ def _block(data: bytes, size: int) -> bytes:
     if size > LONGEST_BLOCK:
         raise Unfit("block is too long")
     try:
-        return zlib.decompressobj().decompress(data, max(size, 1))
+        text = zlib.decompressobj().decompress(data, size + 1)
     except zlib.error:
         raise Unfit("block is damaged") from None
+    if len(text) != size:
+        raise Unfit("block is damaged")
+    return text

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from assay.corpus.archive import open_archive
+from assay.corpus.archive import PartOf, open_archive
 from assay.corpus.candidate import Candidate, group_of
 from assay.corpus.cleaning import Unfit, check_code, check_length, decode
 from assay.corpus.document import Document, Dropped, RowWriter
@@ -27,7 +27,7 @@ _FILES_OF_CODE = ("code", "markup")
 
 
 def read_source(
-    source: Source, packages: Mapping[str, Path], base: Path, names: Sequence[str] | None = None
+    source: Source, packages: Mapping[str, Path], base: Path, names: Sequence[str] | None = None, first: bool = True
 ) -> Iterator[Document | Dropped]:
     """The documents of a source and what was dropped, in a fixed order.
 
@@ -36,17 +36,16 @@ def read_source(
         packages: Name of a package to its file; the standard library needs none.
         base: Folder that a relative ``path`` starts from.
         names: The members of one part of it; None: all.
+        first: Whether it is the first part, which also tells of what could not be listed: links, unsafe names.
 
     Raises:
         StepError: It cannot be opened, nothing in it matches ``files``, or its records are not of the shape the reader
             knows.
     """
-    if names is not None:
-        source = source.model_copy(update={"files": tuple(map(_literal, names)), "exclude": ()})
     left = (source.megabytes or float("inf")) * 1e6
     found = False
     try:
-        for batch in _batches(_candidates(source, packages, base)):
+        for batch in _batches(_candidates(source, packages, base, names, first)):
             found = True
             for item in _judged(source, batch):
                 yield item
@@ -59,16 +58,13 @@ def read_source(
             f"source {source.name}: reader {source.reader} cannot make sense of {source.where} "
             f"({type(error).__name__}: {error})"
         ) from error
-    if not found:
+    if not found and names is None:
         raise StepError(f"source {source.name}: nothing in {source.where} for {', '.join(source.files)}")
 
 
-def _literal(name: str) -> str:
-    """A pattern that matches this name alone."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
-
-
-def _candidates(source: Source, packages: Mapping[str, Path], base: Path) -> Iterator[Candidate]:
+def _candidates(
+    source: Source, packages: Mapping[str, Path], base: Path, names: Sequence[str] | None, first: bool
+) -> Iterator[Candidate]:
     """What the reader yields, the licence of its place where a candidate has none of its own."""
     if source.hub is not None:
         from assay.corpus.hub import read_hub
@@ -81,6 +77,8 @@ def _candidates(source: Source, packages: Mapping[str, Path], base: Path) -> Ite
         return
     archive = open_archive(source, packages, base)
     try:
+        for name, reason in archive.left_out() if first else ():
+            yield Candidate(path=name, group=name, data="", fault=reason)
         if source.reader == "releases":
             before = open_archive(source.model_copy(update={"package": source.before}), packages, base)
             try:
@@ -88,7 +86,8 @@ def _candidates(source: Source, packages: Mapping[str, Path], base: Path) -> Ite
             finally:
                 before.close()
         else:
-            yield from _licensed(read(source, archive), source.licence or archive.licence())
+            part = archive if names is None else PartOf(archive, names)
+            yield from _licensed(read(source, part), source.licence or archive.licence())
     finally:
         archive.close()
 
@@ -215,7 +214,12 @@ def _check_quality(source: Source, path: str, text: str, language: str) -> None:
 
 
 def build_source(
-    source: Source, packages: Mapping[str, Path], base: Path, out: Path, names: Sequence[str] | None = None
+    source: Source,
+    packages: Mapping[str, Path],
+    base: Path,
+    out: Path,
+    names: Sequence[str] | None = None,
+    first: bool = True,
 ) -> dict[str, Any]:
     """Read a source into ``out/documents.parquet`` and ``out/dropped.parquet``; returns the counts.
 
@@ -230,7 +234,7 @@ def build_source(
         RowWriter(out / "documents.parquet", Document) as documents,
         RowWriter(out / "dropped.parquet", Dropped) as dropped,
     ):
-        for item in read_source(source, packages, base, names):
+        for item in read_source(source, packages, base, names, first):
             if isinstance(item, Dropped):
                 dropped.write(item)
             else:

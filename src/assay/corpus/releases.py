@@ -38,7 +38,7 @@ _VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+)")
 _THIS_RELEASE = re.compile(r"#+ *(?:release information|what.s new|latest changes)", re.IGNORECASE)
 _REFERENCES = re.compile(
     r" ?\(?\[(?:#\d+|@[\w-]+|`?[0-9a-f]{7,40}`?)\](?:\(\S*?\))?\)?| ?:(?:issue|pr|ghpull|user):`[^`]*`"
-    r"| ?\(#\d+\)|,? ?\b[Tt]hanks(?: to)?(?: @[\w-]+(?:,? and)?)*[.!](?: -)?",
+    r"| ?\(#\d+\)|,? ?\bthanks(?: to)?(?:,? (?:and )?\[?@[\w-]+\]?(?:\(\S*?\))?)*[.!](?: -)?",
     re.IGNORECASE,
 )
 _UNDERLINE = re.compile(r"([=\-~^#*\"'])\1{2,}\s*$")

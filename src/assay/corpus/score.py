@@ -17,23 +17,22 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-VERSION = 1
-
 BITS = 18
 """Features are 2^BITS buckets, which unrelated pairs of words may share."""
 LONGEST = 20_000
 """Bytes at the beginning of a text by which it is judged, so that a book costs no more than an article."""
-MOST = 4096
-"""Texts a side that are learnt from: those whose hash is smallest, whatever their order."""
+MOST = 32_000_000
+"""Bytes a side that are learnt from: the texts whose hashes are smallest, whatever their order."""
 PASSES = 60
 """Steps of the fit over all texts."""
-PENALTY = 0.003
+PENALTY = 0.001
 """Of the squared weights, beside a mean loss per text."""
-RARE = 2e-5
+RARE = 5e-5
 """Added to a feature's frequency before weights are divided by its root: rarer ones are learnt with less trust."""
 SHRINK = 32
 """Features of no weight that every text is taken to have besides its own, so that a few words cannot decide."""
 
+MOST_FEATURES = 3 * LONGEST
 _GRAIN = 256
 """Weights are multiples of 1 / _GRAIN."""
 
@@ -60,7 +59,7 @@ def train(like: Iterable[str], unlike: Iterable[str]) -> Scorer:
     if not good or not other:
         raise ValueError("a quality score is learnt from texts on both sides, and one side has none")
     damaged = [_damaged(text, number) for number, text in enumerate(good)]
-    features, ends = _features(_joined([*good, *other, *damaged]))
+    features, ends = _features([*good, *other, *damaged])
     sizes = [len(good), len(other), len(damaged)]
     classes = np.repeat(np.array([1.0, -1.0, -1.0]), sizes)
     shares = np.repeat(np.array([0.5, 0.25, 0.25]) / sizes, sizes)
@@ -101,16 +100,18 @@ def rank_share(scores: NDArray[np.float32], sizes: NDArray[np.int64], share: flo
 
 
 def _sample(texts: Iterable[str]) -> list[str]:
-    """The ``MOST`` texts with the smallest hashes, by their hashes."""
-    kept: list[tuple[int, str]] = []
+    """The texts with the smallest hashes that hold ``MOST`` bytes together, by their hashes."""
+    kept: list[tuple[int, str, int]] = []
+    held = 0
     for text in texts:
-        digest = hashlib.blake2b(text[:LONGEST].encode("utf-8", "replace"), digest_size=8).digest()
-        entry = (-int.from_bytes(digest, "big"), text[:LONGEST])
-        if len(kept) < MOST:
-            heapq.heappush(kept, entry)
-        else:
-            heapq.heappushpop(kept, entry)
-    return [text for _, text in sorted(kept, reverse=True)]
+        start = text[:LONGEST]
+        data = start.encode("utf-8", "replace")
+        digest = hashlib.blake2b(data, digest_size=8).digest()
+        heapq.heappush(kept, (-int.from_bytes(digest, "big"), start, len(data)))
+        held += len(data)
+        while held > MOST:
+            held -= heapq.heappop(kept)[2]
+    return [text for _, text, _ in sorted(kept, reverse=True)]
 
 
 def _damaged(text: str, number: int) -> str:
@@ -131,14 +132,17 @@ def _joined(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
     return np.frombuffer(b"".join(data), dtype=np.uint8), starts
 
 
-def _features(joined: tuple[NDArray[np.uint8], NDArray[np.int64]]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    data, starts = joined
-    features = np.empty(3 * len(data) + 3 * len(starts), dtype=np.uint32)
-    ends = np.zeros(len(starts), dtype=np.int64)
+def _features(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The features of all texts, and where each text's begin; one more at the end."""
+    data, starts = _joined(texts)
+    buffer = np.empty(MOST_FEATURES, dtype=np.uint32)
     met = np.full(1 << BITS, -1, dtype=np.int32)
-    for text in range(len(starts) - 1):
-        ends[text + 1] = _read(data, starts[text], starts[text + 1], features, ends[text], met, text)
-    return features[: ends[-1]].copy(), ends
+    found = [
+        buffer[: _read(data, starts[text], starts[text + 1], buffer, met, text)].copy() for text in range(len(texts))
+    ]
+    ends = np.zeros(len(starts), dtype=np.int64)
+    np.cumsum([len(one) for one in found], out=ends[1:])
+    return np.concatenate(found), ends
 
 
 def _classes_of_bytes() -> NDArray[np.uint8]:
@@ -156,8 +160,8 @@ _BYTES = _classes_of_bytes()
 
 
 @njit(cache=True, nogil=True)
-def _read(data: Any, start: int, end: int, into: Any, count: int, met: Any, text: int) -> int:
-    """Write a text's features from ``into[count]`` on; the count after. Digits are one letter, case is none.
+def _read(data: Any, start: int, end: int, into: Any, met: Any, text: int) -> int:
+    """Write a text's features into ``into`` and return how many. Digits are one letter, case is none.
 
     A word (or a mark that is none) gives one, a pair of neighbours another, and a pair met before in the text a
     third that tells how many words were read so far, to the power of two: long texts may repeat more.
@@ -166,7 +170,7 @@ def _read(data: Any, start: int, end: int, into: Any, count: int, met: Any, text
     mixer = np.uint64(0x9E3779B97F4A7C15)
     prime = np.uint64(0x100000001B3)
     before = np.uint64(0)
-    words = 0
+    count = words = 0
     place = start
     while place < end:
         kind = _BYTES[data[place]]
@@ -213,10 +217,10 @@ def _sigmoid(logit: float) -> float:
 @njit(cache=True, nogil=True)
 def _score(data: Any, starts: Any, weights: Any, bias: float) -> Any:
     scores = np.empty(len(starts) - 1, dtype=np.float32)
-    features = np.empty(3 * LONGEST + 3, dtype=np.uint32)
+    features = np.empty(MOST_FEATURES, dtype=np.uint32)
     met = np.full(1 << BITS, -1, dtype=np.int32)
     for text in range(len(scores)):
-        count = _read(data, starts[text], starts[text + 1], features, 0, met, text)
+        count = _read(data, starts[text], starts[text + 1], features, met, text)
         total = 0.0
         for place in range(count):
             total += weights[features[place]]

@@ -103,17 +103,15 @@ def _posts(file: BinaryIO) -> Iterator[Post | str | None]:
     """
     rows = pieces(file, b"<row")
     prologue, _ = next(rows, (b"", False))
+    if prologue is not None and b"<!" in prologue:
+        raise Unfit("XML with a document type")
     if prologue is None or b"<posts" not in prologue:
-        raise Unfit(
-            "not a StackExchange dump" if prologue is None or b"<!" not in prologue else "declares XML entities"
-        )
-    if b"<!" in prologue:
-        raise Unfit("declares XML entities")
+        raise Unfit("not a StackExchange dump")
     for row, more in rows:
         if row is None:
             yield TOO_LARGE
         else:
-            attributes = row.strip().removesuffix(b"</posts>").rstrip()
+            attributes = row.rstrip().removesuffix(b"</posts>").rstrip()
             yield _post(b"<row" + attributes, complete=more or attributes.endswith(b"/>"))
 
 
@@ -138,7 +136,7 @@ def _post(row: bytes, complete: bool) -> Post | str | None:
             score=_number(found.get("Score", "0")),
             title=found["Title"] if kind == _QUESTION else "",
             body=found["Body"],
-            licence=found.get("ContentLicense", "").strip().replace(" ", "-", 1).replace(" ", "-"),
+            licence=found.get("ContentLicense", "").strip().replace(" ", "-"),
         )
     except (KeyError, ValueError):
         return "not a post"

@@ -18,12 +18,16 @@ def fetch_package(call: Call) -> None:
 
 
 def read_documents_of(call: Call) -> None:
-    """Read a source, or a part of it. Place: ``source``, ``folder``, ``names`` of the part's members or None, ``files``
-    {package: file}; inputs: ``package:NAME``."""
+    """Read a source, or a part of it.
+
+    Place: ``source``, ``folder``, ``names`` of the part's members or None, whether it is the ``first``, ``files``
+    {package: file}; inputs: ``package:NAME``.
+    """
     from assay.corpus.readers import build_source
 
     source = Source.model_validate(call.place["source"])
-    build_source(source, _files(call), Path(call.place["folder"]), call.out, call.place["names"])
+    place = call.place
+    build_source(source, _files(call), Path(place["folder"]), call.out, place["names"], place["first"])
 
 
 def index_benchmarks(call: Call) -> None:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.corpus import text_statistics
-from assay.corpus.text_statistics import PAGE_CURLY, PAGE_LOREM
-
-VERSION = 1
+from assay.corpus.code_words import count_code_words
+from assay.corpus.text_kernels import PAGE_CURLY, PAGE_LOREM, Array
 
 C4_SENTENCES = 5
 """Raffel et al. 2020, §2.2, and its reference code, c4_utils.py."""
@@ -45,6 +44,11 @@ FINEWEB_REPEATED = 0.01
 FINEWEB_NEWLINES = 0.3
 """Greatest number of newlines to a word."""
 
+CODE_WORDS, CODE_SHARE = 2, 0.02
+"""Our own: a text is about programming where at least so many of its words, and more than this share, look like code
+(`code_words`). Measured: 99.9 % of 15,543 documents of prose are kept; dropped are 99 % of 218 READMEs of Python
+packages, 97 % of 1,714 documents in reStructuredText, 99.9 % of 5,305 doctests, 93 % of 74 notebooks."""
+
 _Faults = list[tuple[str, NDArray[np.bool_]]]
 
 
@@ -61,17 +65,23 @@ def faults(texts: Sequence[str], rules: Sequence[str]) -> list[str | None]:
     Raises:
         KeyError: A rule is none of these.
     """
-    counts = text_statistics.measure(texts, FINEWEB_SHORT_LINE, min(DUPLICATE_GRAMS.values()))
+    counts = {count: count(texts) for count in {_RULES[rule][0]: None for rule in rules}}
     result: list[str | None] = [None] * len(texts)
     with np.errstate(divide="ignore", invalid="ignore"):
-        broken = [(f"{rule}: {what}", where) for rule in rules for what, where in _RULES[rule](counts)]
+        broken = [
+            (f"{rule}: {what}", where) for rule in rules for what, where in _RULES[rule][1](counts[_RULES[rule][0]])
+        ]
     for phrase, where in reversed(broken):
         for at in np.flatnonzero(where):
             result[at] = phrase
     return result
 
 
-def _c4(counts: text_statistics.Array) -> _Faults:
+def _measure(texts: Sequence[str]) -> Array:
+    return text_statistics.measure(texts, FINEWEB_SHORT_LINE, min(DUPLICATE_GRAMS.values()))
+
+
+def _c4(counts: Array) -> _Faults:
     return [
         ("lorem ipsum", counts["page"] == PAGE_LOREM),
         ("curly bracket", counts["page"] == PAGE_CURLY),
@@ -79,7 +89,7 @@ def _c4(counts: text_statistics.Array) -> _Faults:
     ]
 
 
-def _gopher(counts: text_statistics.Array) -> _Faults:
+def _gopher(counts: Array) -> _Faults:
     words, proper, lines = counts["words"], counts["proper_words"], counts["lines"]
     length = counts["proper_characters"] / proper
     return [
@@ -95,9 +105,10 @@ def _gopher(counts: text_statistics.Array) -> _Faults:
     ]
 
 
-def _gopher_repetition(counts: text_statistics.Array) -> _Faults:
+def _gopher_repetition(counts: Array) -> _Faults:
     characters, blocks, paragraphs = counts["characters"], counts["blocks"], counts["paragraphs"]
     return [
+        ("empty", characters == 0),
         ("repeated paragraphs", counts["repeated_paragraphs"] / paragraphs > REPEATED_PARAGRAPHS),
         ("repeated paragraphs", counts["repeated_paragraph_characters"] / characters > REPEATED_PARAGRAPH_CHARACTERS),
         ("repeated lines", counts["repeated_blocks"] / blocks > REPEATED_LINES),
@@ -113,7 +124,7 @@ def _gopher_repetition(counts: text_statistics.Array) -> _Faults:
     ]
 
 
-def _fineweb(counts: text_statistics.Array) -> _Faults:
+def _fineweb(counts: Array) -> _Faults:
     lines, newlines = counts["full_lines"], counts["newlines"]
     return [
         ("empty", lines == 0),
@@ -124,4 +135,16 @@ def _fineweb(counts: text_statistics.Array) -> _Faults:
     ]
 
 
-_RULES = {"c4": _c4, "gopher": _gopher, "gopher_repetition": _gopher_repetition, "fineweb": _fineweb}
+def _no_code(counts: Array) -> _Faults:
+    words, code = counts.T
+    return [("about programming", (code >= CODE_WORDS) & (code > CODE_SHARE * words))]
+
+
+_RULES = {
+    "c4": (_measure, _c4),
+    "gopher": (_measure, _gopher),
+    "gopher_repetition": (_measure, _gopher_repetition),
+    "fineweb": (_measure, _fineweb),
+    "no_code": (count_code_words, _no_code),
+}
+"""How what a rule looks at is counted, and the rule."""

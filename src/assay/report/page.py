@@ -22,7 +22,7 @@ from assay.files import write_whole
 from assay.report import figures, ledger, numbers
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 1
+PAGE_VERSION = 2
 """Raise when the same run folder gives another page."""
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,13 +37,15 @@ COMPUTE_OPTIMAL = 20
 """Tokens per parameter of compute-optimal training (Hoffmann et al. 2022), printed beside the study's own."""
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, clean: bool = False) -> Path:
     """Rebuild ``results.json`` and ``report.html`` of a run folder; torch is not imported.
 
     Args:
         folder: Holds ``plan.json`` and ``items/*.parquet``; ``ledger.json``, ``curves.json`` and
         ``timings.json`` are
             shown where they are there.
+        clean: On the items alone that do not stand in the training documents, beside: ``results.clean.json`` and
+            ``report.clean.html``.
 
     Returns:
         Path of the page, which is written whole or not at all.
@@ -52,7 +54,7 @@ def write_report(folder: Path) -> Path:
         InputError: The folder is no run folder, has no item records, or one of its files cannot be read.
     """
     design = load_design(folder)
-    results = write_results(folder)
+    results = write_results(folder, clean)
     page = render(
         design,
         results,
@@ -60,8 +62,10 @@ def write_report(folder: Path) -> Path:
         ledger_rows=_read(folder / "ledger.json") or [],
         curves=_read(folder / "curves.json") or {},
         timings=_read(folder / "timings.json"),
+        corpus=_read(folder / "corpus.json") or {},
+        clean=clean,
     )
-    target = folder / "report.html"
+    target = folder / ("report.clean.html" if clean else "report.html")
     write_whole(target, page)
     return target
 
@@ -74,6 +78,8 @@ def render(
     ledger_rows: Sequence[Mapping[str, Any]],
     curves: Mapping[str, Any],
     timings: Mapping[str, Any] | None,
+    corpus: Mapping[str, Any] | None = None,
+    clean: bool = False,
 ) -> str:
     """The page as HTML text."""
     environment = Environment(
@@ -112,6 +118,8 @@ def render(
         ledger_totals=totals,
         ledger_stages=stages,
         timings=timings,
+        corpus=corpus,
+        clean=clean,
         many_sizes=len(design.sizes) > 1,
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),

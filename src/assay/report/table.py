@@ -12,26 +12,26 @@ from assay.errors import InputError
 COLOURS = {"higher": "green", "lower": "green", "no difference": "cyan", "cannot tell": "bright_black"}
 
 
-def load_results(folder: Path) -> dict[str, Any]:
-    """``results.json`` of a run folder.
+def load_results(folder: Path, name: str = "results.json") -> dict[str, Any]:
+    """``results.json`` of a run folder, or ``results.clean.json``.
 
     Raises:
         InputError: There is none, or it is not what Assay writes.
     """
-    path = folder / "results.json"
+    path = folder / name
     try:
         results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         results["contrasts"]
     except FileNotFoundError:
-        raise InputError(f"{folder} has no results.json: give a run folder of a finished study") from None
+        raise InputError(f"{folder} has no {name}: give a run folder of a finished study") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{path} is not a results file of Assay") from None
     return results
 
 
-def print_effects(folder: Path, console: Console) -> None:
-    """Print the declared contrasts, one row each."""
-    results = load_results(folder)
+def print_effects(folder: Path, console: Console, clean: bool = False) -> None:
+    """Print the declared contrasts, one row each; ``clean``: without items that stand in the training documents."""
+    results = load_results(folder, "results.clean.json" if clean else "results.json")
     table = Table(title=f"{results['study']}: declared contrasts (a − b, 95 % interval)", title_justify="left")
     for name in ("contrast", "metric"):
         table.add_column(name)

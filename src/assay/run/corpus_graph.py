@@ -77,6 +77,7 @@ class CorpusSteps:
                         "source": source.model_dump(mode="json"),
                         "folder": self.recipe.folder,
                         "names": members,
+                        "first": number == 0,
                         "files": {key: package.file for key, package in read.items()},
                     },
                 )

@@ -1,5 +1,6 @@
 """The run folder's files, written from the store's artifacts: item records, ledger, curves, each file whole."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from assay.run.ledger import build_ledger, largest_share_error
 from assay.run.store import Store
 from assay.study.paths import path_of
 from assay.study.plan import Plan
+from assay.tokens.shard import SHARD
 from assay.train.history import HISTORY, load_history
 from assay.train.schedule import learning_rates
 
@@ -61,6 +63,29 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
         )
     write_whole(out / "ledger.json", as_json(ledger))
     write_whole(out / "curves.json", as_json(_curves(plan, graph, store)))
+    write_whole(out / "corpus.json", as_json(_corpus(graph, store)))
+
+
+def _corpus(graph: Graph, store: Store) -> dict[str, Any]:
+    """What each ingredient is made of and what was left out of it, and how its bytes became tokens."""
+    told: dict[str, Any] = {}
+    for name, step in graph.tokens.items():
+        summary = json.loads(store.file("ingredient", step.inputs["ingredient"].key, "summary.json").read_text("utf-8"))
+        about = json.loads(store.file("tokens", step.key, SHARD).read_text(encoding="utf-8"))
+        told[name] = {
+            "documents": about["documents"],
+            "bytes": about["bytes"],
+            "tokens": about["tokens"],
+            "bytes_per_token": round(about["bytes"] / max(1, about["tokens"]), 4),
+            "heldout_documents": summary["heldout"]["documents"],
+            "dropped": {reason: entry["documents"] for reason, entry in summary["dropped"].items()},
+            "benchmarks": summary["benchmarks"],
+            "languages": {
+                f"{kind}/{language}": entry["tokens"]
+                for (kind, language), entry in zip(about["labels"], about["by_label"], strict=True)
+            },
+        }
+    return told
 
 
 def _records(

@@ -22,7 +22,7 @@ from assay.run.store import Damaged, Store
 from assay.study.plan import Plan, plan_record
 from assay.tokens.shard import SHARD, shard_tokens
 
-FOLDER_VERSION = 1
+FOLDER_VERSION = 2
 """Raise when the run folder's files are made differently from the same artifacts."""
 UNCOMPILED = "No C++ compiler with Python's headers was found: training runs uncompiled, a third to a half slower."
 READS = 20
@@ -132,8 +132,9 @@ def _clear_other_study(out: Path, identity: str) -> None:
     for left in [*out.glob(f"{ASIDE}*"), *(out / "items").glob(f"{ASIDE}*")]:
         left.unlink(missing_ok=True)
     if known != identity:
-        stale = [out / name for name in ("results.json", "report.html", "ledger.json", "curves.json", "timings.json")]
-        for path in [*stale, *(out / "items").glob("*.parquet")]:
+        names = ("results", "report", "ledger", "curves", "corpus", "timings")
+        made = [path for name in names for path in out.glob(f"{name}.*")]
+        for path in [*made, *(out / "items").glob("*.parquet")]:
             path.unlink(missing_ok=True)
 
 
@@ -142,7 +143,7 @@ def _write_plan(plan: Plan, out: Path, identity: str, label: str) -> None:
 
 
 def _mark_finished(out: Path, identity: str) -> None:
-    names = ["plan.json", "results.json", "ledger.json", "curves.json", "report.html"]
+    names = ["plan.json", "results.json", "ledger.json", "curves.json", "corpus.json", "report.html"]
     names += sorted(str(path.relative_to(out)) for path in (out / "items").glob("*.parquet"))
     files = {name: file_hash(out / name) for name in names}
     write_whole(out / "done.json", as_json({"identity": identity, "files": files}))

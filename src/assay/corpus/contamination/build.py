@@ -13,8 +13,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.corpus import versions
 from assay.corpus.contamination import python_tokens, words
-from assay.corpus.contamination.benchmarks import BENCHMARKS, VERSION, Benchmark, Part, read_items
+from assay.corpus.contamination.benchmarks import BENCHMARKS, Benchmark, Part, read_items
 from assay.corpus.contamination.table import Table, distinct_pairs
 from assay.errors import StepError
 
@@ -80,7 +81,7 @@ def build_index(wheels: Mapping[str, Path], out: Path) -> None:
         np.save(out / f"{name}.npy", np.concatenate(array), allow_pickle=False)
     rules = {"words": [words.SHORTEST, words.LONGEST, words.DISTINCT], "items": MOST_ITEMS}
     rules["tokens"] = [python_tokens.SHORTEST, python_tokens.LONGEST]
-    text = json.dumps({"version": VERSION, "rules": rules, "benchmarks": about}, indent=1)
+    text = json.dumps({"version": versions.BENCHMARKS, "rules": rules, "benchmarks": about}, indent=1)
     (out / "about.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -9,16 +9,18 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.corpus import versions
 from assay.corpus.contamination import python_tokens, words
-from assay.corpus.contamination.benchmarks import VERSION, Part
-from assay.corpus.contamination.found import Found, Matches, counts, is_contaminated
+from assay.corpus.contamination.benchmarks import Part
+from assay.corpus.contamination.found import LEAST_SHARE, Found, Matches, counts, is_contaminated
 from assay.corpus.contamination.table import Table
 from assay.errors import StepError
 
@@ -46,8 +48,10 @@ class Index:
             )
         except (OSError, ValueError) as problem:
             raise StepError(f"the index of benchmarks in {folder} cannot be opened: {problem}") from None
-        if about["version"] != VERSION:
-            raise StepError(f"the index of benchmarks in {folder} is version {about['version']}, and this is {VERSION}")
+        if about["version"] != versions.BENCHMARKS:
+            raise StepError(
+                f"the index of benchmarks in {folder} is version {about['version']}, and this is {versions.BENCHMARKS}"
+            )
         self.benchmarks: list[dict[str, str | int]] = [
             {name: value for name, value in benchmark.items() if name != "files"} for benchmark in about["benchmarks"]
         ]
@@ -75,8 +79,8 @@ class Index:
             code = [_python(text, languages[first + number]) for number, text in enumerate(batch)]
             numbers, hashes, places = python_tokens.candidates(code, self._code.sieve)
             found += self._found(self._code, _known(self._code, numbers, hashes, places), code, first)
-        found.sort(key=lambda one: (one[0].document, one[1]))
-        best = [max(same, key=_weight)[0] for _, same in groupby(found, key=lambda one: (one[0].document, one[1]))]
+        found.sort(key=_item)
+        best = [_best([one for one, _ in same]) for _, same in groupby(found, key=_item)]
         return Matches(np.concatenate(documents), np.concatenate(grams), best)
 
     def _found(
@@ -116,6 +120,7 @@ class Index:
                     part=_PARTS[self._parts[piece]],
                     runs=count,
                     share=count / int(self._sizes[piece]),
+                    answers=0,
                     excerpt=_excerpt(encoded[1], int(places[start])),
                 ),
                 item,
@@ -191,8 +196,15 @@ def _python(text: str, language: str) -> str:
     return "\n".join(_FENCED.findall(text)) if language in _WITH_PYTHON else ""
 
 
-def _weight(one: tuple[Found, int]) -> Any:
-    return is_contaminated(one[0]), one[0].share, one[0].runs, one[0].part
+def _item(one: tuple[Found, int]) -> tuple[int, int]:
+    return one[0].document, one[1]
+
+
+def _best(same: list[Found]) -> Found:
+    """Of the finds of one item in one document the one that says most."""
+    answers = sum(one.part == "answer" and one.share >= LEAST_SHARE for one in same)
+    same = [replace(one, answers=answers) for one in same]
+    return max(same, key=lambda one: (is_contaminated(one), one.share, one.runs, one.part, one.excerpt))
 
 
 def _excerpt(data: bytes, at: int) -> str:

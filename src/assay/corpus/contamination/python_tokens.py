@@ -1,8 +1,8 @@
 """Python as tokens that renaming, reformatting and comments do not change, and runs of them as 64-bit hashes.
 
-A name is replaced by the distance to its previous occurrence inside the run (the parameterised match of Baker, "A theory
-of parameterized pattern matching", 1993), so names that are exchanged consistently make no difference. Kept as they
-are: keywords, attributes, names of keyword arguments, builtins that are called, operators, brackets and numbers. Left
+A name is replaced by the distance to its previous occurrence inside the run (the parameterised match of Baker, "A
+theory of parameterized pattern matching", 1993), so names that are exchanged consistently make no difference. Kept as
+they are: keywords, attributes, names of keyword arguments, builtins that are called, operators, brackets, numbers. Left
 out: comments, docstrings, imports, what stands between ``def`` and the colon, type hints, parentheses, commas, colons.
 A string is a string whatever it says. Nothing is parsed, so text that is not Python gives tokens too, and no fault.
 """
@@ -72,13 +72,13 @@ _ELSE, _IF = np.uint64(_word_hash("else")), np.uint64(_word_hash("if"))
 
 
 @cache
-def _vocabulary() -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+def _vocabulary() -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Open-addressing table of the words that mean something: their hashes and what they are."""
     kinds = dict.fromkeys(keyword.kwlist, _KEYWORD) | dict.fromkeys(_CALLED.split(), _BUILTIN)
     kinds |= {"def": _DEF, "import": _IMPORT, "from": _IMPORT, "elif": _ELIF}
     kinds |= dict.fromkeys(("class", "return", "raise", "with", "while", "try", "del", "assert"), _STATEMENT)
     kinds |= dict.fromkeys(("r", "b", "u", "f", "br", "rb", "fr", "rf"), _PREFIX)
-    hashes, meanings = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.uint8)
+    hashes, meanings = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.int64)
     for word, kind in kinds.items():
         slot = _word_hash(word) % _SLOTS
         while meanings[slot]:
@@ -88,8 +88,8 @@ def _vocabulary() -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _meaning(value: np.uint64, known: NDArray[np.uint64], meanings: NDArray[np.uint8]) -> int:
-    slot = int(value % np.uint64(_SLOTS))
+def _meaning(value: np.uint64, known: NDArray[np.uint64], meanings: NDArray[np.int64]) -> int:
+    slot = int(np.int64(value % np.uint64(_SLOTS)))
     while meanings[slot]:
         if known[slot] == value:
             return int(meanings[slot])
@@ -174,7 +174,7 @@ def _tokens(
     start: int,
     end: int,
     known: NDArray[np.uint64],
-    meanings: NDArray[np.uint8],
+    meanings: NDArray[np.int64],
     tokens: NDArray[np.uint64],
     named: NDArray[np.uint8],
     begins: NDArray[np.int64],
@@ -309,7 +309,7 @@ def _runs(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     known: NDArray[np.uint64],
-    meanings: NDArray[np.uint8],
+    meanings: NDArray[np.int64],
     texts: NDArray[np.int32],
     hashes: NDArray[np.uint64],
     beginnings: NDArray[np.uint64],
@@ -356,7 +356,7 @@ def _candidates(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     known: NDArray[np.uint64],
-    meanings: NDArray[np.uint8],
+    meanings: NDArray[np.int64],
     sieve: NDArray[np.uint64],
     shift: np.uint64,
     texts: NDArray[np.int32],

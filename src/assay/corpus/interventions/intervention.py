@@ -1,4 +1,4 @@
-"""The interventions by name: what a recipe may ask for, in which version, and what each does to a document."""
+"""The interventions by name: what a recipe may ask for, and what each does to a document; their versions are in `versions`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +25,6 @@ class Intervention:
     """A named change."""
 
     name: str
-    version: int
-    """Raised whenever the same document would come out otherwise; Pygments' version is not part of it."""
     about: str
     """A line for the reader of a recipe or a report."""
     function: Transform
@@ -38,34 +36,27 @@ INTERVENTIONS: Mapping[str, Intervention] = MappingProxyType(
         for one in (
             Intervention(
                 name="comments_removed",
-                version=1,
                 about="code without comments and docstrings",
                 function=comments_removed,
             ),
-            Intervention(
-                name="prose_only", version=1, about="the comments and docstrings of code alone", function=prose_only
-            ),
+            Intervention(name="prose_only", about="the comments and docstrings of code alone", function=prose_only),
             Intervention(
                 name="identifiers_scrambled",
-                version=1,
                 about="names replaced by nonsense, the same throughout the corpus",
                 function=identifiers_scrambled,
             ),
             Intervention(
                 name="lines_shuffled",
-                version=1,
                 about="the lines of each document in random order",
                 function=lines_shuffled,
             ),
             Intervention(
                 name="formatting_normalised",
-                version=1,
                 about="indentation, blanks and blank lines the same everywhere",
                 function=formatting_normalised,
             ),
             Intervention(
                 name="placebo",
-                version=1,
                 about="the form of code with English words in place of all of its words",
                 function=placebo,
             ),

@@ -42,6 +42,8 @@ _DIRECTIVE = re.compile(r"#!|#.*?coding[:=][ \t]*[-\w.]+")
 _HEADERS = frozenset(
     {"class", "def", "async", "if", "elif", "else", "for", "while", "with", "try", "except", "finally"}
 )
+DEEPEST = 32
+"""Strings with fields inside each other's fields; what is nested deeper is no code that a person wrote."""
 OPENING = frozenset("([{")
 CLOSING = frozenset(")]}")
 
@@ -58,15 +60,17 @@ def parts(text: str) -> list[Part]:
     return found
 
 
-def _next(text: str, position: int) -> tuple[Part, int]:
+def _next(text: str, position: int, depth: int = 0) -> tuple[Part, int]:
     token = _TOKEN.match(text, position)
     if token is None:
         return (Role.OTHER, text[position]), position + 1
     role, end = _ROLES[token.lastindex or 0], token.end()
     if role is Role.FORMATTED:
         try:
-            end = _read_formatted(text, position, [])
+            end = _read_formatted(text, position, [], depth + 1)
         except _Unfinished:
+            if depth:
+                raise
             return (Role.OTHER, text[position]), position + 1
     return (role, text[position:end]), end
 
@@ -78,7 +82,7 @@ class _Unfinished(Exception):
 def fields(text: str) -> list[Part]:
     """The parts of one ``FORMATTED`` part: what is printed as it stands as ``STRING``, the code of fields as code."""
     found: list[Part] = []
-    _read_formatted(text, 0, found)
+    _read_formatted(text, 0, found, 1)
     return found
 
 
@@ -99,9 +103,9 @@ _LITERALS = {
 }
 
 
-def _read_formatted(text: str, position: int, into: list[Part]) -> int:
+def _read_formatted(text: str, position: int, into: list[Part], depth: int) -> int:
     opening = _TOKEN.match(text, position)
-    if opening is None:
+    if opening is None or depth > DEEPEST:
         raise _Unfinished
     prefix = opening.group().rstrip("'\"")
     quote = opening.group()[len(prefix) :]
@@ -113,7 +117,7 @@ def _read_formatted(text: str, position: int, into: list[Part]) -> int:
         if text.startswith(quote, position):
             into.append((Role.STRING, quote))
             return position + len(quote)
-        position = _read_field(text, position, quote, raw, into)
+        position = _read_field(text, position, quote, raw, into, depth)
 
 
 def _read_literal(text: str, position: int, pattern: re.Pattern[str], into: list[Part]) -> int:
@@ -124,37 +128,37 @@ def _read_literal(text: str, position: int, pattern: re.Pattern[str], into: list
     return end
 
 
-def _read_field(text: str, position: int, quote: str, raw: bool, into: list[Part]) -> int:
-    if not text.startswith("{", position):
+def _read_field(text: str, position: int, quote: str, raw: bool, into: list[Part], depth: int) -> int:
+    if not text.startswith("{", position) or depth > DEEPEST:
         raise _Unfinished
     into.append((Role.OPERATOR, "{"))
     position += 1
-    depth = 0
+    brackets = 0
     while position < len(text):
-        (role, value), end = _next(text, position)
-        if role is Role.OPERATOR and depth == 0:
+        (role, value), end = _next(text, position, depth)
+        if role is Role.OPERATOR and brackets == 0:
             if value == "}":
                 into.append((role, value))
                 return end
             if value[0] == ":":
                 into.append((role, ":"))
-                return _read_specification(text, position + 1, quote, raw, into)
+                return _read_specification(text, position + 1, quote, raw, into, depth + 1)
             if value == "!":
                 value, end = text[position : position + 2], position + 2
         if role is Role.OPERATOR:
-            depth += (value in OPENING) - (value in CLOSING)
+            brackets += (value in OPENING) - (value in CLOSING)
         into.append((role, value))
         position = end
     raise _Unfinished
 
 
-def _read_specification(text: str, position: int, quote: str, raw: bool, into: list[Part]) -> int:
+def _read_specification(text: str, position: int, quote: str, raw: bool, into: list[Part], depth: int) -> int:
     while True:
         position = _read_literal(text, position, _LITERALS[quote, raw, True], into)
         if text.startswith("}", position):
             into.append((Role.OPERATOR, "}"))
             return position + 1
-        position = _read_field(text, position, quote, raw, into)
+        position = _read_field(text, position, quote, raw, into, depth)
 
 
 def _set_directives_apart(found: list[Part]) -> None:
