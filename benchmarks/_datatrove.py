@@ -1,6 +1,6 @@
 """datatrove 0.10 at the stages that Assay is timed at; runs in an interpreter of its own and imports nothing of ours.
 
-``python _datatrove.py whole|stages FOLDER OUT TOKENIZER`` reads the JSON lines in a folder and leaves ``OUT/report.json``.
+``python _datatrove.py whole|stages FOLDER OUT TOKENIZER`` reads a folder's JSON lines and leaves ``OUT/report.json``.
 Two tasks, two workers, the library's own defaults but for what would slow it down for nothing here: no compression
 between stages, no shuffle of tokens, the last filter feeds the tokenizer without a file in between. Its C4 filter cuts
 lines out of the documents that it keeps; here they stay whole, so that the later stages have the same text as ours.
@@ -91,7 +91,7 @@ def whole(folder: Path, out: Path, tokenizer: Path) -> dict[str, float]:
 
 
 def stages(folder: Path, out: Path, tokenizer: Path) -> dict[str, float]:
-    """Seconds of each stage by itself: two processes, documents in memory, from a common start to the last one's end."""
+    """Seconds of each stage by itself: two processes, documents in memory, from a common start to the last end."""
     context = multiprocessing.get_context("spawn")
     barrier, answers = context.Barrier(RANKS), context.SimpleQueue()
     processes = [

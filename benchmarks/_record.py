@@ -6,8 +6,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,20 +22,52 @@ Figures = Mapping[str, float | int | str | None]
 
 def record(name: str, figures: Figures) -> None:
     """Print the figures of benchmark ``name`` and write ``results/NAME.json``."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    table = Table(title=name, title_justify="left")
+    print_figures(name, figures)
+    _write(name, {**_made([f"benchmarks/{name}.py", *sys.argv[1:]]), "figures": dict(figures)})
+
+
+def update(name: str, part: str, figures: Figures, options: Sequence[str] = ()) -> None:
+    """Print the figures of one part of benchmark ``name`` and put them among those of its other parts.
+
+    Args:
+        name: Of the benchmark.
+        part: Of the part, which its script takes as an argument.
+        figures: Of this part.
+        options: Of the script, as far as they change what is measured.
+    """
+    print_figures(f"{name}: {part}", figures)
+    file = RESULTS / f"{name}.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    parts = before.get("parts", {})
+    replaced = parts.get(part, {"figures": []})["figures"]
+    kept = {figure: value for figure, value in before.get("figures", {}).items() if figure not in replaced}
+    made = _made([f"benchmarks/{name}.py", *options, part])
+    parts[part] = {**made, "figures": list(figures)}
+    _write(name, {**made, "figures": {**kept, **figures}, "parts": parts})
+
+
+def print_figures(title: str, figures: Figures) -> None:
+    """A table on the terminal."""
+    table = Table(title=title, title_justify="left")
     table.add_column("figure")
     table.add_column("value", justify="right")
     for figure, value in figures.items():
         table.add_row(figure, shown(value))
     Console().print(table)
-    result = {
-        "command": " ".join(["python", f"benchmarks/{name}.py", *sys.argv[1:]]),
+
+
+def _made(command: Sequence[str]) -> dict[str, Any]:
+    """How, from which commit, when and where figures were made."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    return {
+        "command": " ".join(["python", *command]),
         "commit": commit,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {numerics_label()}",
-        "figures": dict(figures),
     }
+
+
+def _write(name: str, result: Mapping[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     write_page()
@@ -49,7 +82,9 @@ def write_page() -> None:
     ]
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
-        about = f"{result['date']}, commit `{result['commit'][:10]}`, `{result['command']}`  \n{result['machine']}"
+        runs = result.get("parts", {"": result}).values()
+        told = [f"{run['date']}, commit `{run['commit'][:10]}`, `{run['command']}`  " for run in runs]
+        about = "\n".join([*told, result["machine"]])
         rows = [f"| `{name}` | {shown(value)} |" for name, value in result["figures"].items()]
         parts.append("\n".join([f"## {path.stem}", "", about, "", "| figure | value |", "|---|---:|", *rows]))
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from assay.errors import InputError, Stopped
 from assay.run.choose import EngineName
 
 if TYPE_CHECKING:
+    from assay.run.step import Step
     from assay.run.store import Store
 
 data = typer.Typer(name="data", help="Build a corpus, look at its ingredients, compare two.", no_args_is_help=True)
@@ -68,9 +69,8 @@ def show(
 
     recipe = load_recipe(corpus)
     made, tokens = corpus_steps(recipe, [ingredient], tokenizer)
-    store = _store()
     for step in (made[ingredient], *tokens.values()):
-        _must_be_there(step.kind, step.key, store, ingredient, corpus, tokenizer)
+        store = _store_with(step, ingredient, corpus, tokenizer)
     facts = ingredient_facts(recipe, made[ingredient], tokens.get(ingredient), store, examples, seed, dropped)
     if dropped is not None and dropped not in facts["dropped"]:
         known = ", ".join(facts["dropped"]) or "nothing was dropped"
@@ -94,12 +94,11 @@ def diff(
     from assay.report.data_table import print_difference
     from assay.run.corpus_run import corpus_steps
 
-    store = _store()
     folders = []
     for name in (a, b):
         where, _, ingredient = name.rpartition(":")
         made, _ = corpus_steps(load_recipe(where or corpus), [ingredient], None)
-        _must_be_there("ingredient", made[ingredient].key, store, ingredient, where or corpus, None)
+        store = _store_with(made[ingredient], ingredient, where or corpus, None)
         folders.append(store.open("ingredient", made[ingredient].key))
     told = difference(*folders)
     if as_json:
@@ -116,14 +115,15 @@ def _print_sizes(keys: dict[str, str], store: "Store") -> None:
         print(f"{name:<16} {train['documents']:>10,} documents {train['bytes'] / 1e6:>10,.2f} MB, {lost:,} dropped")
 
 
-def _store() -> "Store":
-    from assay.run.store import present_store
+def _store_with(step: "Step", ingredient: str, corpus: str, tokenizer: str | None) -> "Store":
+    """The store, only to look into, if it holds an artifact."""
+    from assay.run.store import default_address, existing_store
 
-    return present_store()
-
-
-def _must_be_there(kind: str, key: str, store: "Store", ingredient: str, corpus: str, tokenizer: str | None) -> None:
-    if not store.has(kind, key):
-        option = f" --tokenizer {tokenizer}" if tokenizer else ""
-        what = f"the tokens of {ingredient} are" if kind == "tokens" else f"{ingredient} is"
-        raise InputError(f"{what} not made yet; make it with: assay data build {corpus} {ingredient}{option}")
+    store = existing_store()
+    if store is not None and store.has(step.kind, step.key):
+        store.only_read = True
+        return store
+    option = f" --tokenizer {tokenizer}" if tokenizer else ""
+    said = f"the tokens of {ingredient} are" if step.kind == "tokens" else f"{ingredient} is"
+    command = f"assay data build {corpus} {ingredient}{option}"
+    raise InputError(f"{said} not in the store {default_address()}; to make what is missing: {command}")

@@ -14,7 +14,14 @@ from assay.corpus.commits import commits_fingerprint, read_commits
 from assay.corpus.source import Source
 from assay.errors import StepError
 
-MIT = b"MIT License\n\nPermission is hereby granted, free of charge, to any person\nobtaining a copy of this software\n"
+MIT = b"""MIT License
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+"""
 Tree = Mapping[str, bytes]
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],

@@ -28,6 +28,7 @@ import enry
 from assay.corpus.archive import chosen
 from assay.corpus.candidate import Candidate
 from assay.corpus.cleaning import Unfit
+from assay.corpus.licences import of_text
 from assay.corpus.source import Source
 from assay.errors import StepError
 
@@ -64,21 +65,6 @@ _FILE = re.compile(rb"^diff --git ", re.MULTILINE)
 _NOT_A_FILE = re.compile(rb"^(?:(?:new file|deleted file|old|new) mode|index [0-9a-f.]+) 1[26]0000$", re.MULTILINE)
 _KEPT_HEADER = re.compile(rb"^(?:(?:---|\+\+\+|rename from|rename to) .*)$", re.MULTILINE)
 _LICENCE_FILE = re.compile(r"(?:un)?licen[sc]e|copying", re.IGNORECASE)
-_LICENCES = (
-    ("Apache-2.0", r"Apache License,? Version 2\.0"),
-    ("AGPL-3.0", r"GNU AFFERO GENERAL PUBLIC LICENSE"),
-    ("LGPL-3.0", r"GNU LESSER GENERAL PUBLIC LICENSE Version 3"),
-    ("LGPL-2.1", r"GNU LESSER GENERAL PUBLIC LICENSE"),
-    ("GPL-3.0", r"GNU GENERAL PUBLIC LICENSE Version 3"),
-    ("GPL-2.0", r"GNU GENERAL PUBLIC LICENSE Version 2"),
-    ("MPL-2.0", r"Mozilla Public License,? Version 2\.0"),
-    ("BSD-3-Clause", r"Redistribution and use in source and binary forms.*Neither the name"),
-    ("BSD-2-Clause", r"Redistribution and use in source and binary forms"),
-    ("ISC", r"Permission to use, copy, modify,? and(?:/or)? distribute this software for any purpose"),
-    ("MIT", r"Permission is hereby granted, free of charge, to any person obtaining a copy"),
-    ("Unlicense", r"This is free and unencumbered software released into the public domain"),
-    ("CC0-1.0", r"CC0 1\.0 Universal"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,8 +365,7 @@ def _licence(git: _Borrowed, head: str) -> str | None:
     for name in sorted(name for name in names if _LICENCE_FILE.match(name)):
         size = int(git.git("cat-file", "-s", f"{head}:{name}"))
         if 0 < size <= LARGEST_DIFF:
-            text = " ".join(git.git("cat-file", "-p", f"{head}:{name}").decode("utf-8", "replace").split())
-            for licence, words in _LICENCES:
-                if re.search(words, text, re.IGNORECASE):
-                    return licence
+            found = of_text(git.git("cat-file", "-p", f"{head}:{name}").decode("utf-8", "replace"))
+            if found:
+                return found
     return None

@@ -165,7 +165,7 @@ class Recipe(Frozen):
         """The ingredients, in order, whose documents are dropped from this one.
 
         A selection is compared with none, and is left out where it is not named: its documents are in the ingredient
-        that it is from.
+        that it is from. Nor is what a generator makes compared with the ingredient that it restates.
         """
         ingredient = self.ingredients[name]
         if ingredient.is_selection:
@@ -174,7 +174,11 @@ class Recipe(Frozen):
             return ingredient.deduplicate_against
         names = list(self.ingredients)
         earlier = (self.ingredients[other] for other in names[: names.index(name)])
-        return tuple(other.name for other in earlier if not other.is_selection and not other.is_only_declared)
+        return tuple(
+            other.name
+            for other in earlier
+            if not other.is_selection and not other.is_only_declared and other.name != ingredient.from_
+        )
 
     def packages_of(self, names: Iterable[str]) -> list[Package]:
         """The packages that must be there to make these ingredients, those they are compared with or made of too."""

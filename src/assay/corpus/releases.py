@@ -37,7 +37,8 @@ _CHANGELOG = re.compile(
 _VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+)")
 _THIS_RELEASE = re.compile(r"#+ *(?:release information|what.s new|latest changes)", re.IGNORECASE)
 _REFERENCES = re.compile(
-    r" ?\(?\[(?:#\d+|@[\w-]+|`?[0-9a-f]{7,40}`?)\](?:\(\S*?\))?\)?| ?:(?:issue|pr|ghpull|user):`[^`]*`"
+    r" ?(?:for details,? )?\b(?:see|fixes) (?:https?://[^\s)]+|`#\d+ <[^>]*>`_)\.?| ?\(?`#\d+ <[^>]*>`_\)?"
+    r"| ?\(?\[(?:#\d+|@[\w-]+|`?[0-9a-f]{7,40}`?)\](?:\(\S*?\))?\)?| ?:(?:issue|pr|ghpull|user):`[^`]*`"
     r"| ?\(#\d+\)|,? ?\bthanks(?: to)?(?:,? (?:and )?\[?@[\w-]+\]?(?:\(\S*?\))?)*[.!](?: -)?",
     re.IGNORECASE,
 )

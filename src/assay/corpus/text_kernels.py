@@ -137,7 +137,7 @@ def _inner(codes: Array, kinds: Array, start: int, end: int, at: int) -> int:
             run += 1
         if run - at > 1:
             return run - at
-        return 1 if before & (LOWER | BACK) and after & (UPPER | BACK) else 0
+        return 1 if before & LOWER and after & UPPER else 0
     if code == 58 and at + 2 < end and codes[at + 1] == 47 and codes[at + 2] == 47:
         return -1 if _is_host(codes, kinds, start, at) else 0
     if code == 44:
@@ -296,9 +296,7 @@ def _count_words(
             if note & PHRASE:
                 mark |= _phrase(codes, start, high, phrases)
         if some & RARE or (some & STOP and end - start > 2):
-            mark |= _count_symbols(codes, start, end, phrases, row)
-            if codes[start] == 91 and _citation(codes, start, high, phrases):
-                mark |= CITED
+            mark |= _count_symbols(codes, kinds, start, end, high, phrases, row)
         marks[word] = mark
     row["words"], row["alphabetic_words"] = len(starts), alphabetic
     row["proper_words"], row["proper_characters"] = proper, proper_characters
@@ -308,7 +306,7 @@ def _count_words(
 
 
 @njit(cache=True, nogil=True)
-def _count_symbols(codes: Array, start: int, end: int, phrases: Array, row: Array) -> int:
+def _count_symbols(codes: Array, kinds: Array, start: int, end: int, high: int, phrases: Array, row: Array) -> int:
     """Count hashes and ellipses in a word, and look into it for what C4 does not only look for at its beginning."""
     mark = run = 0
     for at in range(start, end):
@@ -321,6 +319,8 @@ def _count_symbols(codes: Array, start: int, end: int, phrases: Array, row: Arra
             row["ellipses"] += codes[at] == 0x2026
             if codes[at] == 123:
                 mark |= BRACE
+            elif codes[at] == 91 and _citation(codes, at, high, phrases):
+                mark |= CITED | (ENDS if at > start and kinds[at - 1] & STOP else 0)
             elif _is(codes, at, end, phrases, _JAVASCRIPT):
                 mark |= SCRIPT
     return mark
@@ -419,14 +419,18 @@ def _count_sentences(
             return
         some |= mark
         if mark & CITED:
-            cited = _citation(codes, start, ends[last - 1], phrases)
-        if start < cited:
+            opening = start
+            while codes[opening] != 91:
+                opening += 1
+            cited = _citation(codes, opening, ends[last - 1], phrases)
+            if opening == start:
+                continue
+        elif start < cited:
             continue
-        if mark & ENDS:
-            stopped = True
-        elif stopped and not mark & MARK:
+        if stopped and not mark & MARK:
             count += 1
             stopped = False
+        stopped = stopped or mark & ENDS != 0
     if spaced < C4_WORDS:
         return
     if some & LOREM:

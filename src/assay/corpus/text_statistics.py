@@ -72,7 +72,7 @@ STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Rae et al. 2021, appendix A.1.1."""
 
 _KNOWN = 0x20000
-"""Code points in the table of classes: two planes; all above are taken for letters, which ideographs are."""
+"""Code points in the table of classes, two planes; all above, mostly ideographs, are taken for letters."""
 _OFF_ENDS = ",:;!?<>_#*&'\"`´…·¡¿—–"
 _OFF_FRONT = _OFF_ENDS + "§%="
 _STOPS = ".!?؟۔।॥။።‼⁇⁈⁉‽。！．？｡﹒﹖﹗"
@@ -147,7 +147,7 @@ def kinds() -> Array:
     """The classes of every code point as bits (uint16): Unicode 3.2's, the same in every Python, and later pictures."""
     of_category = {
         **dict.fromkeys(("Zs", "Zl", "Zp"), SPACE),
-        **dict.fromkeys(("Lo", "Lm", "Lt"), ALPHA | LOWER | UPPER),
+        **dict.fromkeys(("Lo", "Lm", "Lt", "Cn"), ALPHA | LOWER | UPPER),  # Cn: mostly letters since
         "Ll": ALPHA | LOWER,
         "Lu": ALPHA | UPPER,
         **dict.fromkeys(("Ps", "Pe", "Pi", "Pf"), PUNCTUATION | SYMBOL | FRONT | BACK),
@@ -158,6 +158,7 @@ def kinds() -> Array:
     }
     known = unicodedata.ucd_3_2_0
     table = np.array([of_category.get(known.category(chr(code)), 0) for code in range(_KNOWN)], np.uint16)
+    table[[0x180E, 0x200B]] = SYMBOL  # white space in Unicode 3.2 alone
     table[0x1F000:0x1FB00] = of_category["So"]
     for bit, characters in (
         (SPACE, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"),
@@ -169,7 +170,6 @@ def kinds() -> Array:
         (BREAK, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"),
     ):
         table[[ord(char) for char in characters]] |= bit
-    table[-1] = ALPHA | LOWER | UPPER
     table[table & (ALPHA | DIGIT) != 0] |= PLAIN
     return table
 

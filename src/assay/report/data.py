@@ -5,7 +5,7 @@ Read from the artifact alone. `data_table` prints it; `assay data show --json` g
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ def ingredient_facts(
 
     Returns:
         ``summary.json`` of the ingredient (see `corpus.build`), and ``corpus``, ``key``, ``compared_with``,
-        ``s_curve`` of the near duplicates, ``found`` (matches with benchmarks), ``tokens`` or None, ``examples``.
+        ``decontaminate`` (whether it was compared with benchmarks), ``s_curve``
+        of the near duplicates, ``found`` (matches with benchmarks), ``tokens`` or None, ``examples``.
     """
     folder = store.open("ingredient", step.key)
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -65,6 +66,7 @@ def ingredient_facts(
         "key": step.key,
         **summary,
         "compared_with": list(recipe.compared_with(summary["ingredient"])),
+        "decontaminate": recipe.decontaminate,
         "s_curve": [[similarity, round(chance, 4)] for similarity, chance in s_curve(SIMILARITIES)],
         "found": pq.read_table(folder / "found.parquet").to_pylist(),
         "tokens": counted,
@@ -80,9 +82,21 @@ def _drawn(file: Path, wanted: int, seed: int, reason: str | None) -> list[dict[
     places = (
         range(pq.read_metadata(file).num_rows) if found is None else [i for i, one in enumerate(found) if one == reason]
     )
-    chosen = sorted(random.Random(seed).sample(places, min(wanted, len(places))))
-    rows = pq.read_table(file).take(chosen).to_pylist()
-    return [{**row, "text": row["text"][:EXCERPT], "characters": len(row["text"])} for row in rows]
+    chosen = random.Random(seed).sample(places, min(wanted, len(places)))
+    return [{**row, "text": row["text"][:EXCERPT], "characters": len(row["text"])} for row in _rows(file, chosen)]
+
+
+def _rows(file: Path, places: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """Rows of a file in its order; only the row groups that hold them are read, one at a time."""
+    wanted = sorted(places)
+    with pq.ParquetFile(file) as opened:
+        begin = 0
+        for number in range(opened.num_row_groups):
+            end = begin + opened.metadata.row_group(number).num_rows
+            here = [place - begin for place in wanted if begin <= place < end]
+            if here:
+                yield from opened.read_row_group(number).take(here).to_pylist()
+            begin = end
 
 
 def difference(a: Path, b: Path) -> dict[str, Any]:

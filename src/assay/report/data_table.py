@@ -1,6 +1,7 @@
 """An ingredient, or the difference of two, as tables on a terminal."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.text import Text
 
 MOST = 15
 """Rows of a table."""
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 PROPERTIES = ("source", "kind", "language", "licence")
 
 
@@ -29,8 +31,23 @@ def print_facts(facts: Mapping[str, Any], console: Console) -> None:
     _print_benchmarks(facts, console)
     for row in facts["examples"]:
         about = [row["source"] + ":" + row["path"], row["language"], row.get("licence") or row.get("detail", "")]
-        console.rule(Text(" · ".join(part for part in about if part)), align="left")
-        console.print(Text(row["text"] + (" …" if row["characters"] > len(row["text"]) else "")))
+        console.rule(_shown(" · ".join(part for part in about if part)), align="left")
+        console.print(_shown(row["text"] + (" …" if row["characters"] > len(row["text"]) else "")))
+
+
+def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty table whose columns of numbers are flush right."""
+    table = Table(title=escape(title) or None, title_justify="left")
+    for name in words:
+        table.add_column(escape(name))
+    for name in numbers:
+        table.add_column(escape(name), justify="right")
+    return table
+
+
+def _shown(text: str) -> Text:
+    """A document's text without what would steer the terminal."""
+    return Text(_STEERING.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def _amount(entry: Mapping[str, Any]) -> str:
@@ -44,7 +61,7 @@ def _tokens(counted: Mapping[str, Any] | None) -> str:
 
 
 def _print_counts(title: str, values: Mapping[str, Mapping[str, int]], whole: int, console: Console) -> None:
-    table = Table("", "documents", "MB", "share", title=title, title_justify="left")
+    table = _table(title, [""], ["documents", "MB", "share"])
     ordered = sorted(values.items(), key=lambda pair: (-pair[1]["bytes"], pair[0]))
     for name, entry in ordered[:MOST]:
         share = f"{entry['bytes'] / whole:.1%}" if whole else ""
@@ -55,7 +72,7 @@ def _print_counts(title: str, values: Mapping[str, Mapping[str, int]], whole: in
 
 
 def _print_fertility(counted: Mapping[str, Any], console: Console) -> None:
-    table = Table("kind", "language", "documents", "tokens", "bytes a token", title="Tokens", title_justify="left")
+    table = _table("Tokens", ["kind", "language"], ["documents", "tokens", "bytes a token"])
     for entry in sorted(counted["by_label"], key=lambda entry: -entry["tokens"])[:MOST]:
         fertility = f"{entry['bytes'] / entry['tokens']:.2f}"
         table.add_row(
@@ -68,7 +85,7 @@ def _print_dropped(reasons: Mapping[str, Mapping[str, int]], console: Console) -
     if not reasons:
         console.print("Nothing was dropped.")
         return
-    table = Table("reason", "documents", "MB", title="Dropped, and kept beside", title_justify="left")
+    table = _table("Dropped, and kept beside", ["reason"], ["documents", "MB"])
     for reason, entry in sorted(reasons.items(), key=lambda pair: -pair[1]["documents"]):
         table.add_row(escape(reason), f"{entry['documents']:,}", f"{entry['bytes'] / 1e6:,.2f}")
     console.print(table)
@@ -80,18 +97,16 @@ def _print_near(facts: Mapping[str, Any], console: Console) -> None:
     others = ", ".join(facts["compared_with"]) or "no other ingredient"
     console.print(
         f"Near duplicates: {near['bands']} bands of {near['rows']} hashes over 5-word shingles, within it and against "
-        f"{escape(others)}. Chance that two documents of a Jaccard similarity are found double: {curve}",
-        soft_wrap=True,
+        f"{escape(others)}. Chance that two documents of a Jaccard similarity are found double: {curve}"
     )
 
 
 def _print_benchmarks(facts: Mapping[str, Any], console: Console) -> None:
     if not facts["benchmarks"]:
-        console.print("Benchmarks: no item of a known benchmark was found in it, or it was compared with none.")
+        nothing = "no item of a known one was found in it" if facts["decontaminate"] else "it was compared with none"
+        console.print(f"Benchmarks: {nothing}.")
         return
-    table = Table(
-        "benchmark", "items met", "documents dropped", title="Found of known benchmarks", title_justify="left"
-    )
+    table = _table("Found of known benchmarks", ["benchmark"], ["items met", "documents dropped"])
     for name, entry in facts["benchmarks"].items():
         table.add_row(escape(name), f"{entry['items']:,}", f"{entry['documents_dropped']:,}")
     console.print(table)
@@ -99,15 +114,13 @@ def _print_benchmarks(facts: Mapping[str, Any], console: Console) -> None:
         fate = "dropped" if one["dropped"] else "kept"
         what = f"{one['share']:.0%} of the {one['part']} of {one['benchmark']} {one['item']}"
         head = f"{what} ({one['how']}) in {one['source']}:{one['path']}, {fate}"
-        console.print(Text(head, style="bold"), soft_wrap=True)
-        console.print(Text("  " + " ".join(one["excerpt"].split())), soft_wrap=True)
+        console.print(_shown(head), style="bold")
+        console.print(_shown("  " + " ".join(one["excerpt"].split())))
 
 
 def print_difference(a: str, b: str, told: Mapping[str, Any], console: Console) -> None:
     """Print what `data.difference` gives of the ingredients called ``a`` and ``b``."""
-    table = Table(
-        "", "documents", "MB", "near doubles in the other", title_justify="left", title=escape(f"{a} and {b}")
-    )
+    table = _table(f"{a} and {b}", [""], ["documents", "MB", "near doubles in the other"])
     for name, key in (("in both", "both"), (f"only in {a}", "a"), (f"only in {b}", "b")):
         entry = told[key]
         near = f"{entry['near']:,}" if key != "both" else ""
@@ -119,10 +132,10 @@ def print_difference(a: str, b: str, told: Mapping[str, Any], console: Console) 
             if entry["documents"]:
                 _print_counts(f"Only in {name}, by {what}", entry["by"][what], entry["bytes"], console)
         for row in entry["examples"]:
-            console.rule(Text(f"only in {name}: {row['source']}:{row['path']}"), align="left")
-            console.print(Text(row["text"]))
+            console.rule(_shown(f"only in {name}: {row['source']}:{row['path']}"), align="left")
+            console.print(_shown(row["text"]))
     if told["dropped"]:
-        lost = Table("dropped", a, b, title_justify="left")
+        lost = _table("", ["dropped"], [a, b])
         for reason, (one, other) in told["dropped"].items():
             lost.add_row(escape(reason), f"{one:,}", f"{other:,}")
         console.print(lost)

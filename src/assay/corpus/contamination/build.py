@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.corpus import versions
 from assay.corpus.contamination import python_tokens, words
 from assay.corpus.contamination.benchmarks import BENCHMARKS, Benchmark, Part, read_items
-from assay.corpus.contamination.table import Table, distinct_pairs
+from assay.corpus.contamination.table import Table, distinct, distinct_pairs
 from assay.errors import StepError
 
 MOST_ITEMS = 5
@@ -102,5 +102,5 @@ def _pieces(benchmark: Benchmark, wheel: Path) -> tuple[dict[str, int], list[tup
 
 def _particular(hashes: NDArray[np.uint64], items: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which of the hashes are had by at most ``MOST_ITEMS`` items."""
-    values, had_by = np.unique(distinct_pairs(hashes, items)[0], return_counts=True)
+    values, had_by = distinct(distinct_pairs(hashes, items)[0])
     return ~np.isin(hashes, values[had_by > MOST_ITEMS])

@@ -31,7 +31,7 @@ class Table:
     def of(cls, hashes: NDArray[np.uint64], owners: NDArray[np.int32], beginnings: NDArray[np.uint64]) -> Self:
         """A table of pairs in any order, doubles allowed; ``beginnings`` in any order too."""
         hashes, owners = distinct_pairs(hashes, owners)
-        return cls(hashes, owners, _sieve(np.unique(np.concatenate([beginnings, hashes]))))
+        return cls(hashes, owners, _sieve(distinct(np.concatenate([beginnings, hashes]))[0]))
 
     def save(self, folder: Path, name: str) -> None:
         """Write ``NAME_hashes.npy``, ``NAME_owners.npy`` and ``NAME_sieve.npy``."""
@@ -56,6 +56,16 @@ class Table:
         """Owners of the hash that stands at ``place`` first."""
         end = np.searchsorted(self.hashes, self.hashes[place], side="right")
         return self.owners[place:end]
+
+
+def distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Each hash once, sorted, and how often it was there. By sorting: on millions of hashes numpy's own ``unique``, which
+    fills a hash table, takes ten times as long."""
+    ordered = np.sort(hashes)
+    new = np.ones(len(ordered), bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    begins = np.flatnonzero(new)
+    return ordered[begins], np.diff(begins, append=len(ordered))
 
 
 def distinct_pairs(
