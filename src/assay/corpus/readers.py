@@ -53,6 +53,8 @@ def read_source(
                     left -= len(item.text.encode())
                     if left <= 0:
                         return
+    except Unfit as fault:
+        raise StepError(f"source {source.name}: a file of {source.where} cannot be read: {fault}") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise StepError(
             f"source {source.name}: reader {source.reader} cannot make sense of {source.where} "

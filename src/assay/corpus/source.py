@@ -27,6 +27,9 @@ Reader = Literal[
     "commits",
     "releases",
     "stackexchange",
+    "html",
+    "sword",
+    "dictionary",
 ]
 Rule = Literal["c4", "gopher", "gopher_repetition", "fineweb", "no_code", "starcoder", "parses"]
 Value = str | int | float | bool | None

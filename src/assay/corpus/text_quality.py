@@ -16,7 +16,7 @@ from assay.corpus.code_words import count_code_words
 from assay.corpus.text_kernels import PAGE_CURLY, PAGE_LOREM, Array
 
 C4_SENTENCES = 5
-"""Raffel et al. 2020, §2.2, and its reference code, c4_utils.py."""
+"""Raffel et al. 2020, §2.2, as its reference code (c4_utils.py) has it: five sentences, lines of three words."""
 
 GOPHER_WORDS = (50, 100_000)
 """Rae et al. 2021 (Gopher), appendix A.1.1, as are the next seven."""
@@ -36,13 +36,13 @@ TOP_GRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
 DUPLICATE_GRAMS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 
 FINEWEB_STOPPED_LINES = 0.12
-"""Penedo et al. 2024 (FineWeb), §3.6, as are the next three: least share of lines that end as sentences do."""
+"""Penedo et al. 2024 (FineWeb), §3.6: least share of lines that end as sentences do."""
 FINEWEB_SHORT_LINE, FINEWEB_SHORT_LINES = 30, 0.67
 """Characters of the longest line that is short, and greatest share of such lines."""
 FINEWEB_REPEATED = 0.01
-"""Greatest share of characters in lines met before."""
+"""Greatest share of characters in lines met before: datatrove's, ten times stricter than the paper's text (0.1)."""
 FINEWEB_NEWLINES = 0.3
-"""Greatest number of newlines to a word."""
+"""Greatest number of newlines to a word; datatrove's, the paper does not name it."""
 
 CODE_WORDS, CODE_SHARE = 2, 0.02
 """Our own: a text is about programming where at least so many of its words, and more than this share, look like code

@@ -60,5 +60,8 @@ READERS: dict[str, ReaderEntry] = {
     "records": ReaderEntry("assay.corpus.records:read_records", 1),
     "stackexchange": ReaderEntry("assay.corpus.stackexchange:read_stackexchange", 1),
     "commits": ReaderEntry("assay.corpus.commits:read_commits", 1),
+    "html": ReaderEntry("assay.corpus.html_pages:read_html", 1),
+    "sword": ReaderEntry("assay.corpus.prose_packages:read_sword", 1),
+    "dictionary": ReaderEntry("assay.corpus.prose_packages:read_dictionary", 1),
     "releases": ReaderEntry("assay.corpus.releases:read_releases", 1),
 }

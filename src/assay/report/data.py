@@ -5,6 +5,7 @@ Read from the artifact alone. `data_table` prints it; `assay data show --json` g
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from assay.run.store import Store
 from assay.tokens.shard import SHARD
 
 SIMILARITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+SAMPLED = 200
+"""Files of code whose signals are averaged."""
 EXCERPT = 400
 """Characters of an example."""
 ONLY_SHOWN = 3
@@ -48,7 +51,8 @@ def ingredient_facts(
     Returns:
         ``summary.json`` of the ingredient (see `corpus.build`), and ``corpus``, ``key``, ``compared_with``,
         ``decontaminate`` (whether it was compared with benchmarks), ``s_curve``
-        of the near duplicates, ``found`` (matches with benchmarks), ``tokens`` or None, ``examples``.
+        of the near duplicates, ``found`` (matches with benchmarks), ``tokens`` or None, ``signals`` of code
+        (see `code_quality.signals`) or None, ``examples``.
     """
     folder = store.open("ingredient", step.key)
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -70,8 +74,28 @@ def ingredient_facts(
         "s_curve": [[similarity, round(chance, 4)] for similarity, chance in s_curve(SIMILARITIES)],
         "found": pq.read_table(folder / "found.parquet").to_pylist(),
         "tokens": counted,
+        "signals": _signals(folder / "train.parquet", seed),
         "examples": _drawn(file, examples, seed, dropped),
     }
+
+
+def _signals(train: Path, seed: int) -> dict[str, Any] | None:
+    """Means over files of code and markup drawn at random, and how many have which role; None without such files."""
+    from assay.corpus.code_quality import role, signals
+
+    kinds = pq.read_table(train, columns=["kind"])["kind"].to_pylist()
+    files = [place for place, kind in enumerate(kinds) if kind in ("code", "markup")]
+    if not files:
+        return None
+    chosen = sorted(random.Random(seed).sample(files, min(SAMPLED, len(files))))
+    rows = pq.read_table(train).take(chosen).to_pylist()
+    found = [signals(row["text"], row["path"], row["language"]) for row in rows]
+    means: dict[str, float | None] = {}
+    for name in found[0]:
+        values = [float(value) for one in found if (value := one[name]) is not None]
+        means[name] = round(sum(values) / len(values), 4) if values else None
+    roles = Counter(role(row["path"], row["text"]) for row in rows)
+    return {"files": len(rows), "means": means, "roles": dict(sorted(roles.items()))}
 
 
 def _drawn(file: Path, wanted: int, seed: int, reason: str | None) -> list[dict[str, Any]]:

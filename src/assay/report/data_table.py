@@ -12,6 +12,16 @@ from rich.text import Text
 MOST = 15
 """Rows of a table."""
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+SIGNALS = {
+    "parses": ("parse", ".0%"),
+    "comment_share": ("comments", ".0%"),
+    "complexity": ("complexity of a function", ".1f"),
+    "lines": ("lines", ",.0f"),
+    "mean_line": ("characters a line", ".0f"),
+    "longest_line": ("of the longest line", ".0f"),
+    "alphanumeric": ("letters and digits", ".0%"),
+}
+"""What a signal is called, and how it is written."""
 PROPERTIES = ("source", "kind", "language", "licence")
 
 
@@ -26,6 +36,8 @@ def print_facts(facts: Mapping[str, Any], console: Console) -> None:
         _print_counts(f"By {key}", train["by"][key], train["bytes"], console)
     if facts["tokens"]:
         _print_fertility(facts["tokens"], console)
+    if facts["signals"]:
+        _print_signals(facts["signals"], console)
     _print_dropped(facts["dropped"], console)
     _print_near(facts, console)
     _print_benchmarks(facts, console)
@@ -79,6 +91,16 @@ def _print_fertility(counted: Mapping[str, Any], console: Console) -> None:
             entry["kind"], escape(entry["language"]), f"{entry['documents']:,}", f"{entry['tokens']:,}", fertility
         )
     console.print(table)
+
+
+def _print_signals(signals: Mapping[str, Any], console: Console) -> None:
+    means = ", ".join(
+        f"{SIGNALS[name][0]} {value:{SIGNALS[name][1]}}"
+        for name, value in signals["means"].items()
+        if value is not None
+    )
+    roles = ", ".join(f"{count} {role}" for role, count in sorted(signals["roles"].items(), key=lambda pair: -pair[1]))
+    console.print(f"Of {signals['files']} files drawn at random: {means}. Linguist has {roles}.", soft_wrap=True)
 
 
 def _print_dropped(reasons: Mapping[str, Mapping[str, int]], console: Console) -> None:

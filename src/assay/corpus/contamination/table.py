@@ -59,8 +59,10 @@ class Table:
 
 
 def distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Each hash once, sorted, and how often it was there. By sorting: on millions of hashes numpy's own ``unique``, which
-    fills a hash table, takes ten times as long."""
+    """Each hash once, sorted, and how often it was there.
+
+    By sorting: on millions of hashes numpy's own ``unique``, which fills a hash table, takes ten times as long.
+    """
     ordered = np.sort(hashes)
     new = np.ones(len(ordered), bool)
     new[1:] = ordered[1:] != ordered[:-1]

@@ -1,4 +1,4 @@
-"""The interventions by name: what a recipe may ask for, and what each does to a document; their versions are in `versions`."""
+"""The interventions by name, and what each does to a document; their versions are in `versions`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
