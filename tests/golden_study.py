@@ -11,8 +11,11 @@ import hashlib
 import json
 import os
 import shutil
+import string
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -54,6 +57,9 @@ sources:
   rows:
     {{about: x, path: rows, reader: records, kind: text, records: {{text: body, id: name, licence: terms}},
       clean: {{rules: [c4, gopher, gopher_repetition, fineweb, no_code], natural_language: en}}}}
+  pages: {{about: x, package: later, reader: html, kind: text, files: ["pages/*"]}}
+  words: {{about: x, package: later, reader: dictionary, kind: text, files: ["words/*.dict.dz"]}}
+  books: {{about: x, package: later, reader: sword, kind: text, files: ["books/*.bzz"]}}
   posts: {{about: x, path: posts, reader: stackexchange, kind: qa}}
   commits: {{about: x, path: repository, reader: commits, kind: commit}}
   releases: {{about: x, package: later, before: golden, reader: releases, kind: commit, files: ["code/*"]}}
@@ -62,7 +68,7 @@ sources:
       clean: {{rules: [starcoder, parses], comment_share: [0.01, 0.8], complexity: 3, licences: permissive,
         mask: true}}}}
 ingredients:
-  text: {{sources: [files, articles, factbook, plays, recipes, papers, abstracts, rows], heldout: 0.2}}
+  text: {{sources: [files, articles, factbook, plays, recipes, papers, abstracts, rows, pages, words, books], heldout: 0.2}}
   code: {{sources: [modules, notebooks, doctests, judged], heldout: 0.2}}
   beside: {{sources: [commits, releases, posts], heldout: 0.2}}
   plays: {{from: text, sources: [plays, files]}}
@@ -321,9 +327,41 @@ def _later() -> dict[str, bytes | str]:
     files["judged/bare.py"] = "".join(f"name_{n} = [{n}, {n + 1}, {n + 2}]\n" for n in range(20))
     files["judged/copyleft.py"] = f"# SPDX-License-Identifier: GPL-3.0-only\n{_module(42)}"
     files["judged/long.py"] = f"# {_prose('long', 1)}\nwords = [{', '.join(repr(word) for word in WORDS * 40)}]\n"
+    files |= _collections()
     branches = "".join(f"    if value == {n} or value > {n + 9}:\n        value += {n}\n" for n in range(12))
     files["judged/branches.py"] = f"# {_prose('branches', 1)}\ndef branches(value):\n{branches}    return value\n"
     return files
+
+
+def _collections() -> dict[str, bytes | str]:
+    """Pages of HTML, a dictionary and a book, each in its own format."""
+    files: dict[str, bytes | str] = {
+        f"pages/{n}.html": f"<title>Page {n}</title><nav>Back</nav><h2>Part {n}</h2><p>{_prose(f'html {n}', 5)}</p>"
+        f"<table><tr><td>{n}<td>12</table><pre>x = {n}</pre><p>{_prose(f'more html {n}', 4)}"
+        for n in range(6)
+    }
+    entries = [
+        (f"word{n}", f"word{n} \\wurd\\ {{noun}}\n   {_prose(f'entry {n}', 6)} [1913 Webster]\n") for n in range(40)
+    ]
+    text, lines = "", []
+    for headword, entry in entries:
+        lines.append(f"{headword}\t{_digits(len(text))}\t{_digits(len(entry))}\n")
+        text += entry
+    files["words/words.dict.dz"] = gzip.compress(text.encode(), compresslevel=0, mtime=0)
+    files["words/words.index"] = "".join(lines)
+    blocks = [f"<chapter><title>Book {n}</title><p>{_prose(f'book {n}', 8)}</p></chapter>".encode() for n in range(5)]
+    packed = [zlib.compress(block, 0) for block in blocks]
+    starts = [sum(map(len, packed[:n])) for n in range(len(packed))]
+    index = zip(starts, map(len, packed), map(len, blocks), strict=True)
+    files["books/ot.bzz"] = b"".join(packed)
+    files["books/ot.bzs"] = b"".join(struct.pack("<III", *place) for place in index)
+    return files
+
+
+def _digits(number: int) -> str:
+    """In base 64, as dictionaries of dictd write places."""
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    return (_digits(number // 64) if number >= 64 else "") + letters[number % 64]
 
 
 def _beside() -> dict[str, bytes]:

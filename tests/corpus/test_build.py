@@ -51,6 +51,7 @@ class _Corpus:
             self.paths[source].mkdir(parents=True)
             write_documents(self.paths[source] / "documents.parquet", items)
             write_dropped(self.paths[source] / "dropped.parquet", [])
+            (self.paths[source] / "masked.json").write_text('{"<EMAIL>": 2}')
             mark(self.paths[source] / "documents.parquet", None).save(self.paths[source])
 
     def build(self, name: str) -> dict[str, Any]:
@@ -133,6 +134,7 @@ def test_a_group_is_never_split_and_the_counts_add_up(tmp_path: Path) -> None:
     assert summary["train"]["bytes"] == sum(len(item.text.encode()) for item in train)
     assert summary["heldout"]["by"]["source"]["a"]["documents"] == sum(item.source == "a" for item in held)
     assert {(s, g) for s, names in summary["heldout"]["groups"].items() for g in names} == groups[1]
+    assert summary["masked"] == {"<EMAIL>": 4}
     assert json.loads((tmp_path / "first" / "summary.json").read_text(encoding="utf-8")) == summary
 
 
@@ -188,6 +190,7 @@ def test_an_ingredient_does_not_depend_on_the_parts_that_its_sources_were_read_i
             folder.mkdir(parents=True)
             write_documents(folder / "documents.parquet", items[begin:end])
             write_dropped(folder / "dropped.parquet", [])
+            (folder / "masked.json").write_text("{}")
             mark(folder / "documents.parquet", None).save(folder)
             parts.append(("a", folder, folder))
         outs.append(tmp_path / f"{name}-made")

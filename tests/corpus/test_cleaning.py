@@ -1,6 +1,8 @@
+import contextlib
 import inspect
 import json
 import random
+import time
 
 import pytest
 
@@ -66,3 +68,24 @@ def test_a_list_of_domains_is_told_from_code_and_from_other_word_lists() -> None
     assert _reason("code", "tlds.py", listing) == "list of top-level domains"
     assert not is_domain_list(REAL)
     assert not is_domain_list("\n".join(["apple", "pear", "plum", "cherry"] * 30))
+
+
+def test_a_place_that_is_no_unicode_is_judged_all_the_same() -> None:
+    assert check_code("code", "a\udc80.py", "import json\n" * 9) == "Python"
+
+
+@pytest.mark.parametrize("data", [b"\xed\xa0\x80", b"\xff\xfe", b"\xc0\xaf", b"abc\xe2\x82"])
+def test_surrogates_and_broken_sequences_are_not_utf8(data: bytes) -> None:
+    with pytest.raises(Unfit, match="not UTF-8"):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 2_000_000, "com\n" * 400_000, '"' * 2_000_000, "a" * 10_000_000, "x = 1;" * 1_000_000]
+)
+def test_megabytes_of_hostile_text_are_judged_in_seconds(text: str) -> None:
+    before = time.process_time()
+    is_domain_list(text)
+    with contextlib.suppress(Unfit):
+        check_code("code", "a.py", text)
+    assert time.process_time() - before < 5

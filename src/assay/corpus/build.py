@@ -8,6 +8,7 @@ and with what it doubles, and kept beside. The split comes last, so no held-out 
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ class Part:
     marks: Marks
     dropped: Path | None = None
     """What was dropped when they were read."""
+    masked: Path | None = None
+    """What was masked then, counted."""
 
 
 def build_ingredient(
@@ -84,7 +87,8 @@ def build_ingredient(
 
     Returns:
         What ``summary.json`` holds: ``train`` and ``heldout`` with ``documents``, ``bytes`` of UTF-8 and ``by``
-        source, kind, language and licence; ``heldout.groups`` by source; ``dropped`` by reason; ``benchmarks``
+        source, kind, language and licence; ``heldout.groups`` by source; ``dropped`` by reason; ``masked``, secrets and
+        personal data by placeholder, in all documents read, those dropped later too; ``benchmarks``
         with the documents found and dropped by benchmark; ``near``, how near duplicates were looked for.
 
     Raises:
@@ -98,7 +102,13 @@ def build_ingredient(
         else:
             if ingredient.generator is None:
                 read = [
-                    Part(source, documents / "documents.parquet", load_marks(marks), documents / "dropped.parquet")
+                    Part(
+                        source,
+                        documents / "documents.parquet",
+                        load_marks(marks),
+                        documents / "dropped.parquet",
+                        documents / "masked.json",
+                    )
                     for source, documents, marks in parts
                 ]
             else:
@@ -200,8 +210,18 @@ def _put_together(
         "train": train.as_dict(),
         "heldout": {**heldout.as_dict(), "groups": groups},
         "dropped": lost.as_dict(),
+        "masked": _masked(parts),
         "benchmarks": benchmarks,
     }
+
+
+def _masked(parts: Sequence[Part]) -> dict[str, int]:
+    """What was masked in the documents that were read, by placeholder."""
+    whole: Counter[str] = Counter()
+    for part in parts:
+        if part.masked is not None:
+            whole.update(json.loads(part.masked.read_text(encoding="utf-8")))
+    return dict(sorted(whole.items()))
 
 
 def _make_selection(
@@ -232,6 +252,7 @@ def _make_selection(
         "train": train.as_dict(),
         "heldout": {**heldout.as_dict(), "groups": {name: groups[name] for name in sources if name in groups}},
         "dropped": lost.as_dict(),
+        "masked": {},
         "benchmarks": benchmarks,
     }
 

@@ -6,6 +6,8 @@ side by side. Rules are asked in batches because some of them (`text_quality`, `
 """
 
 import itertools
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -27,7 +29,12 @@ _FILES_OF_CODE = ("code", "markup")
 
 
 def read_source(
-    source: Source, packages: Mapping[str, Path], base: Path, names: Sequence[str] | None = None, first: bool = True
+    source: Source,
+    packages: Mapping[str, Path],
+    base: Path,
+    names: Sequence[str] | None = None,
+    first: bool = True,
+    masked: Counter[str] | None = None,
 ) -> Iterator[Document | Dropped]:
     """The documents of a source and what was dropped, in a fixed order.
 
@@ -37,6 +44,7 @@ def read_source(
         base: Folder that a relative ``path`` starts from.
         names: The members of one part of it; None: all.
         first: Whether it is the first part, which also tells of what could not be listed: links, unsafe names.
+        masked: Counts, by placeholder, what was masked.
 
     Raises:
         StepError: It cannot be opened, nothing in it matches ``files``, or its records are not of the shape the reader
@@ -47,7 +55,7 @@ def read_source(
     try:
         for batch in _batches(_candidates(source, packages, base, names, first)):
             found = True
-            for item in _judged(source, batch):
+            for item in _judged(source, batch, masked):
                 yield item
                 if isinstance(item, Document):
                     left -= len(item.text.encode())
@@ -119,7 +127,7 @@ def _batch(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
             return
 
 
-def _judged(source: Source, batch: Sequence[Candidate]) -> list[Document | Dropped]:
+def _judged(source: Source, batch: Sequence[Candidate], masked: Counter[str] | None) -> list[Document | Dropped]:
     """The batch's documents and what was dropped of it, in order."""
     judged: list[Document | Dropped] = [_judge(source, candidate) for candidate in batch]
     _drop(judged, lambda texts: _broken_rules(source, texts))
@@ -131,7 +139,13 @@ def _judged(source: Source, batch: Sequence[Candidate]) -> list[Document | Dropp
     if source.clean.mask:
         from assay.corpus.secrets import mask
 
-        judged = [replace(item, text=mask(item.text)[0]) if isinstance(item, Document) else item for item in judged]
+        for place, item in enumerate(judged):
+            if isinstance(item, Document):
+                text, found = mask(item.text)
+                if found:
+                    judged[place] = replace(item, text=text)
+                    if masked is not None:
+                        masked.update(found)
     return judged
 
 
@@ -223,7 +237,7 @@ def build_source(
     names: Sequence[str] | None = None,
     first: bool = True,
 ) -> dict[str, Any]:
-    """Read a source into ``out/documents.parquet`` and ``out/dropped.parquet``; returns the counts.
+    """Read a source into ``out``: ``documents.parquet``, ``dropped.parquet`` and ``masked.json``; returns the counts.
 
     Returns:
         ``{"documents": n, "bytes": n, "dropped": n}``, bytes of UTF-8.
@@ -232,14 +246,16 @@ def build_source(
         StepError: As :func:`read_source`, or the files cannot be written.
     """
     size = 0
+    masked: Counter[str] = Counter()
     with (
         RowWriter(out / "documents.parquet", Document) as documents,
         RowWriter(out / "dropped.parquet", Dropped) as dropped,
     ):
-        for item in read_source(source, packages, base, names, first):
+        for item in read_source(source, packages, base, names, first, masked):
             if isinstance(item, Dropped):
                 dropped.write(item)
             else:
                 size += len(item.text.encode())
                 documents.write(item)
+    (out / "masked.json").write_text(json.dumps(masked, sort_keys=True), encoding="utf-8")
     return {"documents": documents.written, "bytes": size, "dropped": dropped.written}

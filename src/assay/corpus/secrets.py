@@ -200,7 +200,7 @@ _OWN = (
 _EMAIL = re.compile(
     r"@(?<=[A-Za-z0-9_+-]@)((?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9_@-]|\.[A-Za-z0-9])"
 )
-_LOCAL_PART = re.compile(r"[A-Za-z0-9._%+-]{1,64}\Z")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9._%+-]{1,65}\Z")
 _LATER_DOMAINS = frozenset(
     ("ai", "app", "blog", "cloud", "dev", "email", "live", "online", "page", "site", "store", "tech", "xyz")
 )

@@ -6,7 +6,7 @@ before is then made anew.
 
 from typing import NamedTuple
 
-CLEANING = 2
+CLEANING = 3
 """`cleaning`: the rules that every document must pass, and `licences`."""
 TEXT_QUALITY = 1
 """`text_quality`: C4, Gopher, FineWeb, no code."""
@@ -20,7 +20,7 @@ NEAR = 1
 """`near`: the sketches, and which documents are double."""
 BENCHMARKS = 1
 """`contamination`: the benchmarks in the index, its n-grams, and which matches drop a document."""
-BUILD = 2
+BUILD = 3
 """`build` and `split`: the order of the reasons, and the split."""
 SCORE = 1
 """`score`: the features and the training of the quality score."""

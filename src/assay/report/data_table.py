@@ -39,6 +39,9 @@ def print_facts(facts: Mapping[str, Any], console: Console) -> None:
     if facts["signals"]:
         _print_signals(facts["signals"], console)
     _print_dropped(facts["dropped"], console)
+    if facts["masked"]:
+        told = ", ".join(f"{count:,} {kind}" for kind, count in facts["masked"].items())
+        console.print(f"Masked: {escape(told)}.", soft_wrap=True)
     _print_near(facts, console)
     _print_benchmarks(facts, console)
     for row in facts["examples"]:
