@@ -1,13 +1,12 @@
 """Memory and time of a build against its size: synthetic JSON lines of 1, 3 and 10 GB through the real program.
 
 A document is about 5 kB of words of real text in a random order, so all differ, cut into lines that end as sentences
-do, so that the rules keep nearly all of them and every later step has the whole to do (of real text it would be less). The generator is seeded, file by
-file. Resident memory is the kernel's own high-water mark of every process of the tree, pages of mapped files included;
-the sum beside it counts pages that processes share more than once.
+do, so that the rules keep them all and every later step has the whole to do. The generator is seeded, file by file.
+Resident memory is the kernel's own high-water mark of every process of the tree, pages of mapped files included; the
+sum beside it counts pages that processes share more than once.
 """
 
 import contextlib
-import json
 import math
 import multiprocessing
 import random

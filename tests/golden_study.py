@@ -68,7 +68,8 @@ sources:
       clean: {{rules: [starcoder, parses], comment_share: [0.01, 0.8], complexity: 3, licences: permissive,
         mask: true}}}}
 ingredients:
-  text: {{sources: [files, articles, factbook, plays, recipes, papers, abstracts, rows, pages, words, books], heldout: 0.2}}
+  text:
+    {{sources: [files, articles, factbook, plays, recipes, papers, abstracts, rows, pages, words, books], heldout: 0.2}}
   code: {{sources: [modules, notebooks, doctests, judged], heldout: 0.2}}
   beside: {{sources: [commits, releases, posts], heldout: 0.2}}
   plays: {{from: text, sources: [plays, files]}}

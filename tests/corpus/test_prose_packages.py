@@ -46,7 +46,7 @@ ENTRIES = {
 def test_a_page_has_entries_in_the_order_of_the_file_without_marks(make_wheel: MakeWheel) -> None:
     _, path = make_wheel("pack", _dictionary(ENTRIES))
     (page,) = _words(path)
-    assert (page.path, page.group) == ("d/x.dict.dz#zebra", "d/x.dict.dz#zebra")
+    assert (page.path, page.group) == ("d/x.dict.dz#1 zebra", "d/x.dict.dz#1 zebra")
     assert isinstance(page.data, bytes)
     assert page.data.decode() == (
         "Zebra, n. [Pg. zebra.] A striped horse. [Obs.] --Shak.\n2. Another one.\n\nAnt, n. A small insect; café.\n"

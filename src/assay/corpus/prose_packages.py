@@ -49,12 +49,14 @@ def read_dictionary(source: Source, archive: Archive) -> Iterator[Candidate]:
 def _pages(name: str, text: bytes, places: list[tuple[str, int, int]]) -> Iterator[Candidate]:
     entries: list[str] = []
     first = ""
+    number = 0
     for headword, start, length in places:
         first = first or headword
         entries.append(_entry(text[start : start + length]))
-        if sum(map(len, entries)) >= PAGE or headword == places[-1][0]:
+        if sum(map(len, entries)) >= PAGE or start == places[-1][1]:
             data = "\n\n".join(entry for entry in entries if entry) + "\n"
-            place = f"{name}#{first}"
+            number += 1
+            place = f"{name}#{number} {first}"
             yield Candidate(path=place, group=place, data=data.encode("utf-8", "surrogateescape"))
             entries, first = [], ""
 

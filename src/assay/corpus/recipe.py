@@ -50,9 +50,7 @@ class Recipe(Frozen):
         for section in SECTIONS:
             entries = named.get(section)
             if isinstance(entries, dict):
-                named[section] = {
-                    key: {**entry, "name": key} if isinstance(entry, dict) else entry for key, entry in entries.items()
-                }
+                named[section] = {key: _named(section, key, entry) for key, entry in entries.items()}
         return named
 
     @model_validator(mode="after")
@@ -205,6 +203,13 @@ class Recipe(Frozen):
         if needed and self.decontaminate:
             found |= {key: PACKAGES[key] for key in PACKAGES_READ}
         return list(found.values())
+
+
+def _named(section: str, key: str, entry: Any) -> Any:
+    """The entry with its key as its name; a package may have another, as two releases of one have one name."""
+    if not isinstance(entry, dict):
+        return entry
+    return {"name": key, **entry} if section == "packages" else {**entry, "name": key}
 
 
 def _known(name: str, known: Iterable[str], what: str, loc: tuple[str, ...]) -> None:

@@ -53,19 +53,22 @@ def mask(text: str) -> tuple[str, dict[str, int]]:
     Raises:
         StepError: detect-secrets is not installed.
     """
-    spans = sorted([*_private_keys(text), *_tokens(text), *_addresses(text), *_emails(text)])
-    if not spans:
-        return text, {}
-    parts = []
     kinds: Counter[str] = Counter()
+    while spans := sorted([*_private_keys(text), *_tokens(text), *_addresses(text), *_emails(text)]):
+        text = _replaced(text, spans, kinds)
+    return text, dict(sorted(kinds.items()))
+
+
+def _replaced(text: str, spans: list[Span], kinds: Counter[str]) -> str:
+    """Of spans that overlap the first decides, and all of them goes; what stood against a span is looked at again."""
+    parts = []
     end = 0
     for span in spans:
         if span.start >= end:
             parts += [text[end : span.start], span.placeholder]
             kinds[span.kind] += 1
         end = max(end, span.end)
-    parts.append(text[end:])
-    return "".join(parts), dict(sorted(kinds.items()))
+    return "".join([*parts, text[end:]])
 
 
 _PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")

@@ -56,7 +56,7 @@ class Package(Frozen):
     """
 
     name: str
-    """Name of the distribution."""
+    """Name of the distribution; where it is not given, the key under which the package stands."""
     version: str
     """Exact version."""
     file: str = Field(pattern=r"^[A-Za-z0-9@_.+~%-]+(-py(2\.py)?3-none-any\.whl|\.tgz|\.deb)$")

