@@ -52,7 +52,7 @@ FILES = {
 
 
 def _math(*tasks: str, **changes: object) -> MathGenerator:
-    given = {"name": "math", "wheel": "reasoning-gym", "seed": 3, "megabytes": 0.01, "problems": (2, 5)}
+    given = {"name": "math", "package": "reasoning-gym", "seed": 3, "megabytes": 0.01, "problems": (2, 5)}
     return MathGenerator.model_validate({**given, "tasks": tasks, **changes})
 
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.corpus.licences import PERMISSIVE, fault, in_file, is_permissive, of_text, spdx
-from assay.corpus.source import Clean
+from assay.corpus.licences import PERMISSIVE, in_file, is_permissive, of_text, spdx
 
 NOTICE_OF_MIT = "The above copyright notice and this permission notice shall be included in all copies."
 MIT = (
@@ -127,12 +126,6 @@ def test_whatever_is_written_is_read_without_harm_and_the_same_when_read_again(w
     assert once
     assert spdx(once) == once
     assert is_permissive(once) in (True, False)
-
-
-def test_a_document_is_only_dropped_where_permissive_licences_are_asked_for() -> None:
-    assert fault("GPL-3.0-only", Clean()) is None
-    assert fault("MIT", Clean(licences="permissive")) is None
-    assert fault("GPL-3.0-only", Clean(licences="permissive")) == "licence is not permissive"
 
 
 @pytest.mark.parametrize(

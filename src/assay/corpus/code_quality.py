@@ -7,13 +7,13 @@ changes a text, and near duplicates, secrets and licences are not judged.
 """
 
 import contextlib
-import html
 import io
 import re
 from typing import NamedTuple
 
 import enry
 
+from assay.corpus.html_text import unescaped
 from assay.corpus.parsing import LARGEST, comment_share, parses
 from assay.corpus.source import Clean
 from assay.errors import StepError
@@ -160,7 +160,7 @@ def visible_text(page: str) -> str:
 
     Tags are found by a regular expression, in linear time; a ``>`` inside an attribute ends its tag too early.
     """
-    return html.unescape(_TAG.sub("", _UNSEEN.sub("", page)))
+    return unescaped(_TAG.sub("", _UNSEEN.sub("", page)))
 
 
 def complexity(text: str, language: str) -> float | None:

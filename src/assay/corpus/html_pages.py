@@ -6,13 +6,13 @@ and spaces. Tags are found by a regular expression whose time is linear in any s
 parser is not (20,000 times ``<a b='`` take it 20 s). A ``>`` inside an attribute ends the tag.
 """
 
-import html
 import re
 from collections.abc import Iterator
 
 from assay.corpus.archive import Archive
 from assay.corpus.candidate import Candidate, members
 from assay.corpus.cleaning import Unfit, decode
+from assay.corpus.html_text import unescaped
 from assay.corpus.source import Source
 
 SHORTEST = 120
@@ -74,7 +74,7 @@ def _blocks(markup: str) -> Iterator[tuple[int, str]]:
         if not out:
             pieces.append(text)
         if tag in _BLOCKS and not out:
-            block = " ".join(_unescaped("".join(pieces)).split())
+            block = " ".join(unescaped("".join(pieces)).split())
             if block:
                 yield rank, block
             pieces = []
@@ -82,7 +82,7 @@ def _blocks(markup: str) -> Iterator[tuple[int, str]]:
         if tag in _LEFT_OUT and tag == (out or tag):
             depth = max(0, depth - 1) if closing else depth + 1
             out = tag if depth else ""
-    block = " ".join(_unescaped("".join(pieces)).split())
+    block = " ".join(unescaped("".join(pieces)).split())
     if block:
         yield rank, block
 
@@ -98,10 +98,3 @@ def _tags(markup: str) -> Iterator[tuple[str, bool, str]]:
             if at == 2:
                 return
     yield markup[at:], False, ""
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return html.unescape(text)
-    except ValueError:
-        return text  # a reference to a character by a number of thousands of digits

@@ -74,7 +74,7 @@ class _Writer:
 
     def words(self, text: str) -> None:
         if text:
-            self._words.append(html.unescape(text) if "&" in text else text)
+            self._words.append(unescaped(text))
 
     def tag(self, name: str, closing: bool, attributes: str) -> None:
         if self._fence is not None:
@@ -137,7 +137,7 @@ class _Writer:
         for container in self._around:
             container.mark = ""
         lines = text.split("\n")
-        block = "\n".join([first + lines[0], *((others + line).rstrip() for line in lines[1:])])
+        block = "\n".join([first + lines[0], *(others + line if line else others.rstrip() for line in lines[1:])])
         if self._out:
             self._out.append("\n" if begins_item and self._after_item else "\n\n")
         self._out.append(block)
@@ -163,3 +163,10 @@ def _with_backticks(text: str) -> str:
         if number % 2 and code:
             parts[number] = f"`` {code} ``" if "`" in code else f"`{code}`"
     return "".join(parts)
+
+
+def unescaped(text: str) -> str:
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return text  # a reference to a character by a number of thousands of digits

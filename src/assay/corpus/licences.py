@@ -10,10 +10,6 @@ as a whole: this is sorting, not legal advice.
 import re
 from collections.abc import Iterable, Iterator
 
-from assay.corpus.source import Clean
-
-VERSION = 1
-
 UNKNOWN = "unknown"
 PUBLIC_DOMAIN = "LicenseRef-Public-Domain"
 BSD = "LicenseRef-BSD"
@@ -197,13 +193,6 @@ def _one(words: list[str], at: int) -> tuple[bool, int]:
     if at + 1 < len(words) and words[at + 1].upper() == "WITH":
         return value and words[at + 2] not in "()", at + 3
     return value, at + 1
-
-
-def fault(licence: str, clean: Clean) -> str | None:
-    """``licence is not permissive`` where ``clean`` asks for one that is and ``licence`` is not; else None."""
-    if clean.licences == "permissive" and not is_permissive(licence):
-        return "licence is not permissive"
-    return None
 
 
 _MIT = "permission is hereby granted, free of charge, to any person obtaining a copy"

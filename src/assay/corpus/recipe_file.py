@@ -90,7 +90,13 @@ def _load(path: Path, above: tuple[Path, ...]) -> Recipe:
 
 def _extended(other: Recipe, data: dict[str, Any], root: yaml.Node | None, path: Path) -> dict[str, Any]:
     """The other recipe's sections with this one's at their end."""
-    merged = {**data, "taken_over": tuple(other.ingredients)}
+    merged = {"decontaminate": other.decontaminate, **data, "taken_over": tuple(other.ingredients)}
+    if merged["decontaminate"] != other.decontaminate:
+        raise InputError(
+            f"decontaminate is {str(other.decontaminate).lower()} in {other.name}, which this recipe extends, and "
+            "every ingredient of it depends on that: leave the key out",
+            f"{path}:{_line(root, ('decontaminate',))}",
+        )
     for section in SECTIONS:
         own = data.get(section) or {}
         if not isinstance(own, dict):
@@ -106,7 +112,7 @@ def _extended(other: Recipe, data: dict[str, Any], root: yaml.Node | None, path:
         taken = {key: value.model_dump(by_alias=True, exclude_unset=True) for key, value in known.items()}
         if section in ("sources", "tokenizers") and other.folder:
             for entry in taken.values():
-                if entry.get("path") and "://" not in entry["path"]:
+                if entry.get("path") and "://" not in entry["path"] and not entry["path"].startswith("~"):
                     entry["path"] = str(Path(other.folder) / entry["path"])
         merged[section] = {**taken, **own}
     return merged

@@ -19,7 +19,6 @@ from importlib import import_module
 from typing import NamedTuple
 
 from assay.corpus.cleaning import TOP_LEVEL_DOMAINS
-from assay.errors import StepError
 
 EMAIL, IP_ADDRESS, SECRET, PRIVATE_KEY = "<EMAIL>", "<IP_ADDRESS>", "<SECRET>", "<PRIVATE_KEY>"
 
@@ -48,11 +47,7 @@ class Token(NamedTuple):
 
 
 def mask(text: str) -> tuple[str, dict[str, int]]:
-    """The text with placeholders, and how many of each kind were put in; ``text`` itself where there are none.
-
-    Raises:
-        StepError: detect-secrets is not installed.
-    """
+    """The text with placeholders, and how many of each kind were put in; ``text`` itself where there are none."""
     kinds: Counter[str] = Counter()
     while spans := sorted([*_private_keys(text), *_tokens(text), *_addresses(text), *_emails(text)]):
         text = _replaced(text, spans, kinds)
@@ -125,17 +120,12 @@ def _tokens(text: str) -> Iterator[Span]:
 
 @functools.cache
 def _known_tokens() -> tuple[Token, ...]:
-    try:
-        tokens = [_of_plugin(plugin) for plugin in _PLUGINS]
-        jwt = import_module("detect_secrets.plugins.jwt").JwtTokenDetector
-    except ImportError as error:
-        raise StepError("masking secrets needs detect-secrets: pip install 'assay[code]'") from error
+    from detect_secrets.plugins.jwt import JwtTokenDetector as jwt
 
     def is_jwt(token: str) -> bool:
         return bool(jwt.is_formally_valid(token.rpartition(".")[0]))
 
-    tokens.append(Token(jwt.secret_type, _JWT, holds=is_jwt))
-    return (*tokens, *_OWN)
+    return (*map(_of_plugin, _PLUGINS), Token(jwt.secret_type, _JWT, holds=is_jwt), *_OWN)
 
 
 class Plugin(NamedTuple):
@@ -236,7 +226,8 @@ def _emails(text: str) -> Iterator[Span]:
 
 _IPV4 = re.compile(r"\.(?<=\d\.)\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w-]|\.\w)", re.ASCII)
 _FIRST_OCTET = re.compile(r"(?<![\w.-])(?:(?<!/)|(?<=//))\d{1,3}\Z", re.ASCII)
-_IPV6 = re.compile(r":(?<=\W[23][0-9A-Fa-f]{3}:)(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:.])", re.ASCII)
+_IPV6 = re.compile(r":(?<=[23][0-9A-Fa-f]{3}:)(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:.])", re.ASCII)
+_BEFORE_IPV6 = _WORD | {":", "."}
 _VERSION_BEFORE = re.compile(r"(?i:ver|version|release|revision|section|chapter|build|§|[<>=~^]=)[^\n]{0,16}\Z")
 _RESERVED = tuple(
     (int(network.network_address), int(network.netmask))
@@ -289,7 +280,9 @@ def _addresses(text: str) -> Iterator[Span]:
     for found in _IPV6.finditer(text):
         start = found.start() - 4
         address = text[start : found.end()]
-        if sum(map(bool, address.split(":"))) < 3 or text[start + len(address) - 2 : found.end() + 1] == "::/":
+        if text[max(0, start - 1) : start] in _BEFORE_IPV6 or sum(map(bool, address.split(":"))) < 3:
+            continue
+        if address.endswith("::") and text[found.end() : found.end() + 1] == "/":
             continue
         try:
             parsed = ipaddress.IPv6Address(address)
