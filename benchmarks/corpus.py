@@ -13,6 +13,7 @@ has datatrove and spaCy, a virtual environment is made for the run. Each part re
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -42,8 +43,10 @@ PROSE = ("text", "markup", "qa")
 """Whose sources' documents, before any is dropped, are read by both programs: 50 MB."""
 ENCODED = ("text", "code", "markup")
 TOKENIZER = "starter-8k"
-SAMPLE = 2000
-"""Documents in which duplicates are planted, and whose every pair is compared."""
+FILES = ("code", "markup", "qa")
+"""Where near duplicates are found by nature; of prose hardly any."""
+PLANTED, COMPARED = 2000, 4000
+"""Documents in which duplicates are planted, and those whose every pair is compared."""
 LANGUAGE_BYTES = 1_000_000
 """Of a programming language, to be counted."""
 Figures = dict[str, float | int | str | None]
@@ -141,11 +144,12 @@ def _median(runs: Sequence[Mapping[str, float]], name: str) -> float:
 
 
 def verdicts(options: Options) -> Figures:
-    """Share of documents that both programs' filters keep or both drop: real prose, and as much of it damaged."""
+    """Share of documents that both programs' filters keep or both drop: prose as it is, and damaged, also joined."""
     texts = Starter.build().read(("text",))[:: options.every]
     python = options.datatrove()
     real = _verdicts.compare(texts, python)
-    damaged = _verdicts.compare(_verdicts.degraded(_verdicts.joined(texts, seed=0), seed=0), python)
+    pages = [*texts, *_verdicts.joined(texts, seed=0)]
+    damaged = _verdicts.compare(_verdicts.degraded(pages, seed=0), python)
     counts = [real["documents"], damaged["documents"]]
     figures: Figures = {}
     for rule in _verdicts.FILTERS:
@@ -165,10 +169,12 @@ def verdicts(options: Options) -> Figures:
 
 def near(options: Options) -> Figures:
     """Near duplicates planted, every pair of a sample by exact similarity, and datatrove's verdicts."""
-    texts = Starter.build().read(PROSE)[:: options.every]
-    sample = texts[:: max(1, len(texts) // SAMPLE)]
-    planted, exact = _near.recall(sample), _near.oracle(texts, SAMPLE)
-    other = _near.against_datatrove(texts, options.datatrove())
+    starter = Starter.build()
+    prose, files = (starter.read(names)[:: options.every] for names in (PROSE, FILES))
+    everything = [*prose, *files]
+    planted = _near.recall(everything[:: max(1, len(everything) // PLANTED)])
+    exact = _near.oracle(files, COMPARED)
+    other = _near.against_datatrove(prose, options.datatrove())
     return {
         "dedup_recall_planted": planted["recall_at_0.8"],
         "dedup_recall_expected": planted["expected_at_0.8"],
@@ -223,9 +229,9 @@ def extended(options: Options) -> Figures:
     dropped: Counter[str] = Counter()
     for name, step in made.items():
         summary = json.loads(store.file("ingredient", step.key, "summary.json").read_text(encoding="utf-8"))
-        dropped.update({reason: entry["documents"] for reason, entry in summary["dropped"].items()})
         if recipe.ingredients[name].is_selection:
             continue
+        dropped.update({reason: entry["documents"] for reason, entry in summary["dropped"].items()})
         for split in (summary["train"], summary["heldout"]):
             sizes[recipe.kind_of(name)] += split["bytes"]
             if recipe.kind_of(name) == "code":
@@ -242,7 +248,7 @@ def extended(options: Options) -> Figures:
         "extended_worker_seconds": float(seconds.total()),
         "extended_dropped": dropped.total(),
     }
-    return figures | {f"dropped_{reason.replace(' ', '_')}": count for reason, count in dropped.most_common()}
+    return figures | {f"dropped_{re.sub(r'[^a-z0-9]+', '_', reason.lower())}": dropped[reason] for reason in dropped}
 
 
 def _all_steps(goals: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from small_corpus import MakeWheel
 
 from assay.corpus.document import Document, write_documents
 from assay.corpus.generators import generate_instruct, generate_math
-from assay.corpus.recipe import InstructGenerator, MathGenerator
+from assay.corpus.ingredient import InstructGenerator, MathGenerator
 from assay.errors import StepError
 
 # A wheel of the shape of reasoning-gym: packages whose __init__ cannot be imported, a factory, two tasks.

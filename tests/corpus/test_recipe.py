@@ -167,7 +167,7 @@ def test_recipes_that_extend_one_another_are_refused(larger: Path) -> None:
 
 def test_the_fixed_order_of_ingredients_is_kept_or_the_way_out_is_told(tmp_path: Path) -> None:
     added = "  late_text: {sources: [drama], heldout: 0.1}\n\ntokenizers:"
-    with pytest.raises(InputError, match="late_text .text. stands after instruct .instruct.*recipe that extends"):
+    with pytest.raises(InputError, match=r"late_text .text. stands after instruct .instruct.*recipe that extends"):
         load_recipe(_changed(tmp_path, "tokenizers:", added))
     named = added.replace("heldout: 0.1", "heldout: 0.1, deduplicate_against: [text, code]")
     late = load_recipe(_changed(tmp_path, "tokenizers:", named))

@@ -114,32 +114,6 @@ def test_the_report_is_rebuilt_from_records_alone_and_without_torch(finished: Ti
     assert (alone / "report.html").read_bytes() == (out / "report.html").read_bytes()
 
 
-def test_another_seed_a_task_and_an_arm_cost_only_the_difference(
-    finished: TinyStudy, tiny: Callable[[], TinyStudy]
-) -> None:
-    study = copy_of(finished, tiny)
-    out = study.folder / "out"
-    before = {kind: len(study.made(out, kind)) for kind in ("state", "tokens", "tokenizer", "ingredient", "package")}
-    (study.folder / "more.yaml").write_text(
-        (study.folder / "colours.yaml").read_text().replace("id: colours", "id: more")
-    )
-    more = STUDY.replace("tasks: [colours.yaml]", "tasks: [colours.yaml, more.yaml]")
-    more = more.replace("  half.none: [half, text]", "  half.none: [half, text]\n  text.none: [text, half]")
-    study.study.write_text(more)
-    assert study.assay("run", "study.yaml", "--out", "out").returncode == 0
-    trained = study.made(out, "state")[before["state"] :]
-    assert len(trained) == 2, trained
-    assert all("text.none" in title for title in trained)
-    assert len([title for title in study.made(out, "scores") if "more" in title]) == 4 * 2
-    study.study.write_text(more.replace("seeds: 2", "seeds: 3"))
-    assert study.assay("run", "study.yaml", "--out", "out").returncode == 0
-    trained = study.made(out, "state")[before["state"] + 2 :]
-    assert trained
-    assert all("seed 2" in title for title in trained)
-    for kind in ("tokens", "tokenizer", "ingredient", "package"):
-        assert len(study.made(out, kind)) == before[kind], "no data was made again"
-
-
 def test_an_arm_alone_gives_the_bits_it_gives_among_others(finished: TinyStudy, tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
     lines = STUDY.splitlines()

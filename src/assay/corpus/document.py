@@ -76,11 +76,11 @@ class RowWriter(Generic[_Row]):
 
     def __init__(self, path: Path, row_type: type[_Row]) -> None:
         """Raises StepError where the file cannot be written, as do all other methods."""
-        self.path = path
-        self.written = 0
+        self.path: Path = path
+        self.written: int = 0
         self._schema = _schema(row_type)
         self._rows: list[_Row] = []
-        self._size = 0
+        self._size: int = 0
         with _telling(path):
             self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", write_statistics=False)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from assay.corpus.document import Document, read_documents
 from assay.corpus.prose import factbook_parts, recipe_parts
-from assay.corpus.recipe import InstructGenerator, MathGenerator
+from assay.corpus.ingredient import InstructGenerator, MathGenerator
 from assay.errors import StepError
 
 _PACKAGE = "reasoning_gym"

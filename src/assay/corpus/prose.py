@@ -14,7 +14,7 @@ from typing import Any
 from assay.corpus.archive import Archive
 from assay.corpus.candidate import Candidate, members
 from assay.corpus.cleaning import Unfit, decode
-from assay.corpus.recipe import Source
+from assay.corpus.source import Source
 
 FACTBOOK_SHORTEST = 120
 """Characters of the shortest paragraph that is taken out of a factbook."""
