@@ -109,10 +109,12 @@ def diff(
 
 def _print_sizes(keys: dict[str, str], store: "Store") -> None:
     """A line an ingredient."""
+    width = max(map(len, keys))
     for name, key in keys.items():
         summary = json.loads(store.file("ingredient", key, "summary.json").read_text(encoding="utf-8"))
         train, lost = summary["train"], sum(entry["documents"] for entry in summary["dropped"].values())
-        print(f"{name:<16} {train['documents']:>10,} documents {train['bytes'] / 1e6:>10,.2f} MB, {lost:,} dropped")
+        size = train["bytes"] / 1e6
+        print(f"{name:<{width}} {train['documents']:>10,} documents {size:>10,.2f} MB, {lost:,} dropped")
 
 
 def _store_with(step: "Step", ingredient: str, corpus: str, tokenizer: str | None) -> "Store":

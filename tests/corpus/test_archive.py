@@ -419,7 +419,7 @@ def test_the_licence_of_a_wheel_is_what_its_metadata_says(make_wheel: MakeWheel,
     [
         ('{"license": "(MIT OR Apache-2.0)"}', "(MIT OR Apache-2.0)"),
         ('{"license": {"type": "ISC", "url": "x"}}', "ISC"),
-        ('{"licenses": [{"type": "MIT"}, {"type": "GPL-2.0"}]}', "MIT OR GPL-2.0"),
+        ('{"licenses": [{"type": "MIT"}, {"type": "GPL-2.0"}]}', "MIT OR GPL-2.0-only"),
         ('{"license": "SEE LICENSE IN LICENSE.md"}', "unknown"),
         ('{"license": 3}', "unknown"),
         ('{"licenses": []}', "unknown"),

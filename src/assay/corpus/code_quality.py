@@ -164,7 +164,8 @@ def visible_text(page: str) -> str:
 
 
 def complexity(text: str, language: str) -> float | None:
-    """Mean cyclomatic complexity of the functions (lizard's count); None without functions, or a reader for them.
+    """Mean cyclomatic complexity of the functions (lizard's count); None without functions or a reader for them, and
+    where lizard cannot make sense of the text.
 
     Raises:
         StepError: lizard is not installed.
@@ -178,8 +179,11 @@ def complexity(text: str, language: str) -> float | None:
     if len(text) > LARGEST or lizard.get_reader_for(name) is None:
         return None
     complaints = io.StringIO()
-    with contextlib.redirect_stderr(complaints), contextlib.redirect_stdout(complaints):
-        functions = lizard.analyze_file.analyze_source_code(name, text).function_list
+    try:
+        with contextlib.redirect_stderr(complaints), contextlib.redirect_stdout(complaints):
+            functions = lizard.analyze_file.analyze_source_code(name, text).function_list
+    except Exception:  # its readers raise whatever they run into where code is not well-formed
+        return None
     if complaints.getvalue() or not functions:
         return None
     return float(sum(function.cyclomatic_complexity for function in functions) / len(functions))

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from assay.corpus.document import Document, read_documents
-from assay.corpus.prose import factbook_parts, recipe_parts
 from assay.corpus.ingredient import InstructGenerator, MathGenerator
+from assay.corpus.prose import factbook_parts, recipe_parts
 from assay.errors import StepError
 
 _PACKAGE = "reasoning_gym"

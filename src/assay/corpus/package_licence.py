@@ -9,15 +9,7 @@ import json
 import re
 from email.parser import HeaderParser
 
-UNKNOWN = "unknown"
-
-_SPDX = {
-    "Apache License 2.0": "Apache-2.0",
-    "Apache Software License": "Apache-2.0",
-    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
-    "MIT License": "MIT",
-}
-"""What wheels and npm packages write instead of an SPDX expression, where it can mean only one."""
+from assay.corpus.licences import UNKNOWN, spdx
 
 _DEBIAN = {
     "apache-2.0": "Apache-2.0",
@@ -44,10 +36,10 @@ def of_wheel(metadata: str) -> str:
     for key in ("License-Expression", "License"):
         value = (fields.get(key) or "").strip()
         if value and len(value) <= 40 and "\n" not in value:
-            return _SPDX.get(value, value)
+            return spdx(value)
     classifiers = [line for line in fields.get_all("Classifier", []) if line.startswith("License ::")]
     names = [line.rsplit("::", 1)[1].strip() for line in classifiers]
-    return " AND ".join(_SPDX.get(name, name) for name in names) or UNKNOWN
+    return " AND ".join(map(spdx, names)) or UNKNOWN
 
 
 def of_npm(package_json: bytes) -> str:
@@ -64,7 +56,7 @@ def of_npm(package_json: bytes) -> str:
     names = [name for name in types if isinstance(name, str) and 0 < len(name) <= 80 and "SEE LICEN" not in name]
     if len(names) < len(several):
         return UNKNOWN
-    return " OR ".join(_SPDX.get(name, name) for name in names) or UNKNOWN
+    return " OR ".join(map(spdx, names)) or UNKNOWN
 
 
 def of_debian(copyright_file: str) -> str:
