@@ -131,7 +131,7 @@ def picture(folder: Path) -> dict[str, str]:
         for name in [*folders, *files]:
             path = Path(place) / name
             if path.is_symlink():
-                found[str(path)] = f"link to {os.readlink(path)}"
+                found[str(path)] = f"link to {path.readlink()}"
             elif path.is_file():
                 found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
             else:

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Any
 
 import psutil
 import pytest
 from ray_cluster import RayCluster
 
+from assay.corpus.parts import PART_BYTES
 from tiny_study import TinyStudy
 
 GUARD = """
@@ -161,6 +163,56 @@ def test_results_equal_the_local_engines_byte_for_byte(ran: TinyStudy, ran_on_ra
         assert (ran_on_ray.folder / "out" / name).read_bytes() == (ran.folder / "out" / name).read_bytes(), name
     assert len(ran_on_ray.made(ran_on_ray.folder / "out", "state")) == len(ran.made(ran.folder / "out", "state"))
     assert not list((ran_on_ray.store / "locks").glob("ray-*"))
+
+
+CORPUS = """\
+name: parts
+extends: corpus.yaml
+sources:
+  pages: {about: x, path: pages, reader: files, kind: text, files: ["[a-l]*.txt"]}
+  others: {about: x, path: pages, reader: files, kind: text, files: ["[m-z]*.txt"]}
+  programs: {about: x, path: programs, reader: files, kind: code, files: ["*.py"]}
+ingredients:
+  pages: {sources: [pages, others], heldout: 0.1}
+  programs: {sources: [programs], heldout: 0.1}
+  best: {from: pages, quality: {like: [pages], keep: best, share: 0.5}}
+  bare: {from: programs, intervention: comments_removed}
+"""
+
+
+def made(store: Path) -> dict[str, dict[str, str]]:
+    """The sha256 of every file of every artifact, by its kind and key."""
+    manifests = [json.loads(path.read_text()) for path in store.glob("objects/*/*/manifest.json")]
+    return {
+        f"{one['kind']}/{one['key']} ({one['title']})": {name: about["sha256"] for name, about in one["files"].items()}
+        for one in manifests
+    }
+
+
+def test_a_corpus_read_in_parts_is_the_same_whoever_builds_it(watched: Watched, tiny: Callable[[], TinyStudy]) -> None:
+    study = tiny()
+    (study.folder / "parts.yaml").write_text(CORPUS)
+    for name, text in topics.items():
+        (study.folder / "pages").mkdir(exist_ok=True)
+        (study.folder / "pages" / f"{name}.txt").write_text(f"{text}\n{text[::-1]}")
+    with (study.folder / "pages" / "filling.txt").open("wb") as filling:
+        filling.truncate(PART_BYTES)  # a file of zeros, so that what comes after is read by another worker
+    (study.folder / "programs").mkdir()
+    for path in sorted(Path(json.__file__).parent.parent.glob("[d-p]*.py")):
+        (study.folder / "programs" / path.name).write_text(f"# A copy of it.\n{path.read_text()}")
+    words = ("data", "build", "parts.yaml", "--tokenizer", "tiny-512")
+    stores = {name: study.folder / name for name in ("here", "alone", "there")}
+    more = {"here": ("--workers", "2"), "alone": ("--workers", "1"), "there": watched.options()}
+    for name, store in stores.items():
+        done = study.assay(*words, *more[name], **watched.environment, ASSAY_STORE=str(store))
+        assert done.returncode == 0, done.stderr
+    found = {name: made(store) for name, store in stores.items()}
+    kinds = {kind: sum(key.startswith(f"{kind}/") for key in found["here"]) for kind in ("documents", "ingredient")}
+    assert kinds == {"documents": 2 + 3 + 1, "ingredient": 2 + 4}, "the pages are in two parts"
+    assert found["there"] == found["here"] == found["alone"]
+    log = (study.folder / "runs" / "data-parts" / "log.jsonl").read_text()
+    begun = [json.loads(line) for line in log[log.rindex('"event": "start"') :].splitlines()[1:]]
+    assert len({event["where"] for event in begun if event["event"] == "begin"}) == 2, "both nodes took part"
 
 
 def test_the_guard_sees_who_reaches_out(watched: Watched, tmp_path: Path) -> None:

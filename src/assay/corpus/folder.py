@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from assay.corpus.chosen import chosen
 from assay.corpus.cleaning import Unfit
+from assay.corpus.licences import UNKNOWN
 from assay.corpus.local_files import Listing, LocalFiles
 from assay.corpus.member import UNREADABLE, Members
-from assay.corpus.package_licence import UNKNOWN
 from assay.corpus.remote_files import RemoteFiles
 
 

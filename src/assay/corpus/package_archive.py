@@ -17,6 +17,7 @@ from typing import IO, BinaryIO
 
 from assay.corpus import package_licence
 from assay.corpus.cleaning import Unfit
+from assay.corpus.licences import UNKNOWN
 from assay.corpus.member import DAMAGED, UNREADABLE, Members, decompressed, fault_of_name, guarded, printable
 from assay.corpus.tar_index import DamagedTar, Entry, entries
 from assay.errors import StepError
@@ -73,7 +74,7 @@ class WheelArchive(Members):
         try:
             return package_licence.of_wheel(self.read(found[0]).decode("utf-8", "replace"))
         except (IndexError, Unfit):
-            return package_licence.UNKNOWN
+            return UNKNOWN
 
     def close(self) -> None:
         """Close the zip file."""
@@ -173,7 +174,7 @@ class TarArchive(_TarMembers):
         try:
             return package_licence.of_npm(self.read("package.json"))
         except Unfit:
-            return package_licence.UNKNOWN
+            return UNKNOWN
 
 
 class DebArchive(_TarMembers):
@@ -199,7 +200,7 @@ class DebArchive(_TarMembers):
         try:
             return package_licence.of_debian(self.read(name).decode("utf-8", "replace"))
         except Unfit:
-            return package_licence.UNKNOWN
+            return UNKNOWN
 
 
 class _Part:

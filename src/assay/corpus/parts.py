@@ -11,7 +11,7 @@ from assay.corpus.folder import Folder
 from assay.corpus.source import Source
 from assay.errors import InputError, StepError
 
-PART_BYTES = 32_000_000
+PART_BYTES = 16_000_000
 """Stored bytes at which a part is full; a member is never divided."""
 _PARTED = ("files", "records", "notebooks", "doctests")
 

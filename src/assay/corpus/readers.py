@@ -8,19 +8,20 @@ side by side. Rules are asked in batches because some of them (`text_quality`, `
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from assay.corpus import versions
 from assay.corpus.archive import PartOf, open_archive
 from assay.corpus.candidate import Candidate, group_of
 from assay.corpus.cleaning import Unfit, check_code, check_length, decode
 from assay.corpus.document import Document, Dropped, RowWriter
 from assay.corpus.licences import in_file, is_permissive, spdx
 from assay.corpus.source import Source
-from assay.corpus.versions import READERS
 from assay.errors import StepError
 
 BATCH_CHARACTERS = 4_000_000
@@ -74,30 +75,32 @@ def read_source(
 
 def _candidates(
     source: Source, packages: Mapping[str, Path], base: Path, names: Sequence[str] | None, first: bool
-) -> Iterator[Candidate]:
-    """What the reader yields, the licence of its place where a candidate has none of its own."""
+) -> Iterator[tuple[Candidate, str]]:
+    """What the reader yields, and the licence of its place."""
+    licence = source.licence or "unknown"
     if source.hub is not None:
         from assay.corpus.hub import read_hub
 
-        yield from _licensed(read_hub(source), source.licence or "unknown")
+        yield from ((candidate, licence) for candidate in read_hub(source))
         return
-    read = _function(READERS[source.reader].function)
+    read = _function(versions.READERS[source.reader].function)
     if source.reader == "commits":
-        yield from _licensed(read(source, base / (source.path or "")), source.licence or "unknown")
+        yield from ((candidate, licence) for candidate in read(source, base / (source.path or "")))
         return
     archive = open_archive(source, packages, base)
     try:
+        licence = source.licence or archive.licence()
         for name, reason in archive.left_out() if first else ():
-            yield Candidate(path=name, group=name, data="", fault=reason)
+            yield Candidate(path=name, group=name, data="", fault=reason), licence
         if source.reader == "releases":
             before = open_archive(source.model_copy(update={"package": source.before}), packages, base)
             try:
-                yield from _licensed(read(source, before, archive), source.licence or archive.licence())
+                yield from ((candidate, licence) for candidate in read(source, before, archive))
             finally:
                 before.close()
         else:
             part = archive if names is None else PartOf(archive, names)
-            yield from _licensed(read(source, part), source.licence or archive.licence())
+            yield from ((candidate, licence) for candidate in read(source, part))
     finally:
         archive.close()
 
@@ -108,28 +111,25 @@ def _function(name: str) -> Callable[..., Iterator[Candidate]]:
     return found
 
 
-def _licensed(candidates: Iterable[Candidate], licence: str) -> Iterator[Candidate]:
-    for candidate in candidates:
-        yield candidate if candidate.licence else replace(candidate, licence=licence)
-
-
-def _batches(candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
+def _batches(candidates: Iterator[tuple[Candidate, str]]) -> Iterator[list[tuple[Candidate, str]]]:
     while batch := list(_batch(candidates)):
         yield batch
 
 
-def _batch(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+def _batch(candidates: Iterator[tuple[Candidate, str]]) -> Iterator[tuple[Candidate, str]]:
     size = 0
-    for candidate in itertools.islice(candidates, BATCH_DOCUMENTS):
-        yield candidate
-        size += len(candidate.data)
+    for pair in itertools.islice(candidates, BATCH_DOCUMENTS):
+        yield pair
+        size += len(pair[0].data)
         if size >= BATCH_CHARACTERS:
             return
 
 
-def _judged(source: Source, batch: Sequence[Candidate], masked: Counter[str] | None) -> list[Document | Dropped]:
+def _judged(
+    source: Source, batch: Sequence[tuple[Candidate, str]], masked: Counter[str] | None
+) -> list[Document | Dropped]:
     """The batch's documents and what was dropped of it, in order."""
-    judged: list[Document | Dropped] = [_judge(source, candidate) for candidate in batch]
+    judged: list[Document | Dropped] = [_judge(source, candidate, licence) for candidate, licence in batch]
     _drop(judged, lambda texts: _broken_rules(source, texts))
     if source.clean.natural_language is not None:
         from assay.corpus import natural_language
@@ -178,14 +178,14 @@ def _dropped(item: Document, reason: str) -> Dropped:
     )
 
 
-def _judge(source: Source, candidate: Candidate) -> Document | Dropped:
+def _judge(source: Source, candidate: Candidate, licence: str) -> Document | Dropped:
     """One candidate by itself: readable, long enough, of the kind that was asked, of good code, under a licence."""
     data = candidate.data
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     is_code = source.kind in _FILES_OF_CODE
     language = "unknown" if is_code else candidate.language
-    licence = spdx(candidate.licence or "unknown")
+    licence = _spdx(candidate.licence or licence)
     text = ""
     try:
         if candidate.fault:
@@ -217,6 +217,10 @@ def _judge(source: Source, candidate: Candidate) -> Document | Dropped:
         language=language,
         licence=licence,
     )
+
+
+_spdx = lru_cache(maxsize=1024)(spdx)
+"""Most documents of a source have one of a few licences."""
 
 
 def _check_quality(source: Source, path: str, text: str, language: str) -> None:
