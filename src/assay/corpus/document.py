@@ -39,6 +39,18 @@ class Document:
     """``English`` for prose, otherwise linguist's name as enry gives it."""
     licence: str
 
+    def dropped(self, reason: str) -> "Dropped":
+        """This document as one that is not kept."""
+        return Dropped(
+            source=self.source,
+            path=self.path,
+            kind=self.kind,
+            language=self.language,
+            bytes=len(self.text.encode()),
+            reason=reason,
+            text=self.text,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:

@@ -63,15 +63,7 @@ def _changed(ingredient: Ingredient, item: Document) -> Document | Dropped:
         reason = f"nothing left by {name}"
     except Unfit as fault:
         reason = str(fault)
-    return Dropped(
-        source=item.source,
-        path=item.path,
-        kind=item.kind,
-        language=item.language,
-        bytes=len(item.text.encode()),
-        reason=reason,
-        text=item.text,
-    )
+    return item.dropped(reason)
 
 
 def _keeper(

@@ -163,19 +163,7 @@ def _drop(judged: list[Document | Dropped], faults: Callable[[Sequence[str]], li
     kept = [(place, item) for place, item in enumerate(judged) if isinstance(item, Document)]
     for (place, item), fault in zip(kept, faults([item.text for _, item in kept]), strict=True):
         if fault is not None:
-            judged[place] = _dropped(item, fault)
-
-
-def _dropped(item: Document, reason: str) -> Dropped:
-    return Dropped(
-        source=item.source,
-        path=item.path,
-        kind=item.kind,
-        language=item.language,
-        bytes=len(item.text.encode()),
-        reason=reason,
-        text=item.text,
-    )
+            judged[place] = item.dropped(fault)
 
 
 def _judge(source: Source, candidate: Candidate, licence: str) -> Document | Dropped:
