@@ -46,10 +46,8 @@ def main() -> None:
         study = (run / "done.json").stat().st_mtime - first
         tokens = json.loads((run / "results.json").read_text())["tokens"]
         ledger = json.loads((run / "ledger.json").read_text())
-        summaries = [
-            json.loads(path.read_text()) for path in (clone / ".assay/store/objects/ingredient").glob("*/summary.json")
-        ]
-        megabytes = {one["ingredient"]: (one["train"]["bytes"] + one["heldout"]["bytes"]) / 1e6 for one in summaries}
+        corpus = json.loads((run / "corpus.json").read_text())
+        megabytes = {name: (one["bytes"] + one["heldout_bytes"]) / 1e6 for name, one in corpus.items()}
         timings = json.loads((run / "timings.json").read_text())
         record(
             "quickstart",

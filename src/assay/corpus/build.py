@@ -116,7 +116,6 @@ def build_ingredient(
             summary = _put_together(recipe, ingredient, read, earlier, out)
             if ingredient.generator is not None:
                 read[0].documents.unlink()
-        summary = {"ingredient": name, **summary}
         summary["near"] = {"bands": BANDS, "rows": ROWS}
         text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
         (out / "summary.json").write_text(text, encoding="utf-8")
@@ -169,6 +168,7 @@ def _put_together(
     paths = _Paths(parts, begins)
     train, heldout, lost = Count(), Count(), _Lost()
     trained = np.zeros(len(content), np.bool_)
+    groups: dict[str, set[str]] = {}
     with (
         pq.ParquetWriter(out / "train.parquet", DOCUMENTS, compression="zstd", write_statistics=False) as train_file,
         pq.ParquetWriter(
@@ -192,6 +192,8 @@ def _put_together(
                     rows = table.filter(pa.array(mask))
                     if rows.num_rows:
                         count.add(rows)
+                        if file is heldout_file:
+                            groups.setdefault(part.source, set()).update(rows["group"].unique().to_pylist())
                         file.write_table(rows, row_group_size=rows.num_rows)
                 trained[here] = kept[here] & ~is_held
                 gone = np.flatnonzero(~kept[here])
@@ -205,10 +207,9 @@ def _put_together(
     kept_sketches.save(out)
     np.save(out / "grams.npy", _grams_left(parts, begins, trained))
     benchmarks = _write_found(parts, begins, paths, contaminated, out)
-    groups = {source: sorted(names) for source, names in sorted(held.items()) if names}
     return {
         "train": train.as_dict(),
-        "heldout": {**heldout.as_dict(), "groups": groups},
+        "heldout": {**heldout.as_dict(), "groups": {source: sorted(groups[source]) for source in sorted(groups)}},
         "dropped": lost.as_dict(),
         "masked": _masked(parts),
         "benchmarks": benchmarks,

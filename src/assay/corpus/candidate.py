@@ -35,6 +35,7 @@ def members(source: Source, archive: Archive) -> list[str]:
 
 
 def group_of(source: Source, path: str, own: str) -> str:
-    """The first group of the source's expression where it is found in ``path``; else the reader's ``own``."""
+    """The first group of the source's expression where it is found in ``path`` and not empty; else the
+    reader's ``own``."""
     found = re.search(source.group, path) if source.group is not None else None
-    return found.group(1) if found else own
+    return found.group(1) or own if found else own

@@ -15,6 +15,7 @@ import numpy as np
 from assay.corpus.cleaning import Unfit
 from assay.corpus.document import Document, Dropped, RowWriter, read_documents
 from assay.corpus.ingredient import Ingredient, Quality
+from assay.errors import StepError
 
 BATCH = 1024
 SPLITS = ("train.parquet", "heldout.parquet")
@@ -30,7 +31,7 @@ def make_of(ingredient: Ingredient, sources: Sequence[str], parent: Path, out: P
         out: An existing folder.
 
     Raises:
-        StepError: A file cannot be written.
+        StepError: A file cannot be written, or a quality score has no text to be learnt from.
     """
     chosen = set(sources)
 
@@ -73,10 +74,13 @@ def _keeper(
     from assay.corpus.score import rank_share, score, train
 
     like, unlike = set(quality.like), set(quality.unlike)
-    scorer = train(
-        (item.text for item in training() if item.source in like),
-        (item.text for item in training() if (item.source in unlike if unlike else item.source not in like)),
-    )
+    try:
+        scorer = train(
+            (item.text for item in training() if item.source in like),
+            (item.text for item in training() if (item.source in unlike if unlike else item.source not in like)),
+        )
+    except ValueError as problem:
+        raise StepError(str(problem)) from problem
     scores, sizes = [], []
     for batch in _batches(training()):
         scores.append(score(scorer, [item.text for item in batch]))

@@ -18,6 +18,7 @@ from typing import Any
 from assay.corpus import versions
 from assay.corpus.archive import PartOf, open_archive
 from assay.corpus.candidate import Candidate, group_of
+from assay.corpus.chosen import chosen
 from assay.corpus.cleaning import Unfit, check_code, check_length, decode
 from assay.corpus.document import Document, Dropped, RowWriter
 from assay.corpus.licences import in_file, is_permissive, spdx
@@ -90,8 +91,9 @@ def _candidates(
     archive = open_archive(source, packages, base)
     try:
         licence = source.licence or archive.licence()
-        for name, reason in archive.left_out() if first else ():
-            yield Candidate(path=name, group=name, data="", fault=reason), licence
+        left_out = dict(archive.left_out() if first else ())
+        for name in chosen(sorted(left_out), source.files, source.exclude):
+            yield Candidate(path=name, group=name, data="", fault=left_out[name]), licence
         if source.reader == "releases":
             before = open_archive(source.model_copy(update={"package": source.before}), packages, base)
             try:

@@ -118,6 +118,8 @@ class Recipe(Frozen):
             wanted += generator.sources
         if ingredient.quality is not None:
             wanted += [*ingredient.quality.like, *ingredient.quality.unlike]
+            if not ingredient.quality.unlike and not set(among) - set(ingredient.quality.like):
+                raise MisplacedError("like names every source: none is left to tell them from", (*loc, "quality"))
         for source in wanted:
             _known(source, among, "source", (*loc, "sources"))
         for source in ingredient.heldout_sources:

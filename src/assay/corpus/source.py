@@ -4,9 +4,10 @@ A source is in one place: a pinned package, files under a path or address, or a 
 models here only declare; opening is `archive` and `hub`, reading `readers`, judging `cleaning` and its neighbours.
 """
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assay.corpus.document import Kind
 
@@ -115,8 +116,8 @@ class Clean(Frozen):
     rules: tuple[Rule, ...] = ()
     """``c4``, ``gopher``, ``gopher_repetition``, ``fineweb``: the published rules for web text. ``no_code``: not
     about programming. ``starcoder``: that project's filters for files of code. ``parses``: valid in its language."""
-    natural_language: str | None = None
-    """ISO 639-1 code of the language that prose must be in."""
+    natural_language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
+    """ISO 639-1 code of the language that prose must be in, such as ``en``."""
     natural_language_least: Annotated[float, Field(ge=0, le=1)] = 0.65
     """Probability that it must have (0.65 is FineWeb's)."""
     comment_share: tuple[float, float] | None = None
@@ -177,7 +178,27 @@ class Source(Frozen):
             raise MisplacedError("records says how rows are read, and goes with reader records", ("sources", self.name))
         if (self.reader == "releases") != (self.before is not None):
             raise MisplacedError("before names a package, and goes with reader releases", ("sources", self.name))
+        if self.hub is not None and self.reader != "records":
+            raise MisplacedError("a hub data set has rows, and goes with reader records", ("sources", self.name))
+        clean = self.clean
+        of_code = [*({"starcoder", "parses"} & set(clean.rules)), *(["comment_share"] if clean.comment_share else [])]
+        of_code += ["complexity"] if clean.complexity is not None else []
+        if of_code and self.kind not in ("code", "markup"):
+            raise MisplacedError(
+                f"{min(of_code)} judges files of code or markup, and these are of kind {self.kind}",
+                ("sources", self.name, "clean"),
+            )
         return self
+
+    @field_validator("group")
+    @classmethod
+    def _has_a_group(cls, group: str | None) -> str | None:
+        try:
+            if group is not None and not re.compile(group).groups:
+                raise ValueError("the unit is what the expression's first group finds, and it has no group: ( )")
+        except re.error as problem:
+            raise ValueError(f"no regular expression: {problem}") from None
+        return group
 
     @property
     def origin(self) -> str:

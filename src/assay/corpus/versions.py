@@ -20,7 +20,7 @@ NEAR = 1
 """`near`: the sketches, and which documents are double."""
 BENCHMARKS = 1
 """`contamination`: the benchmarks in the index, its n-grams, and which matches drop a document."""
-BUILD = 3
+BUILD = 4
 """`build` and `split`: the order of the reasons, and the split."""
 SCORE = 1
 """`score`: the features and the training of the quality score."""

@@ -41,7 +41,7 @@ def print_facts(facts: Mapping[str, Any], console: Console) -> None:
     _print_dropped(facts["dropped"], console)
     if facts["masked"]:
         told = ", ".join(f"{count:,} {kind}" for kind, count in facts["masked"].items())
-        console.print(f"Masked: {escape(told)}.", soft_wrap=True)
+        console.print(f"Masked: {escape(told)}.")
     _print_near(facts, console)
     _print_benchmarks(facts, console)
     for row in facts["examples"]:
@@ -103,7 +103,7 @@ def _print_signals(signals: Mapping[str, Any], console: Console) -> None:
         if value is not None
     )
     roles = ", ".join(f"{count} {role}" for role, count in sorted(signals["roles"].items(), key=lambda pair: -pair[1]))
-    console.print(f"Of {signals['files']} files drawn at random: {means}. Linguist has {roles}.", soft_wrap=True)
+    console.print(f"Of {signals['files']} files drawn at random: {means}. Linguist has {roles}.")
 
 
 def _print_dropped(reasons: Mapping[str, Mapping[str, int]], console: Console) -> None:

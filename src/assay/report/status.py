@@ -24,6 +24,8 @@ from assay.errors import InputError
 from assay.report.numbers import count, duration, percent
 from assay.run.standing import Standing, UnderWay
 
+BUILT = "Built: everything is in the store."
+"""The last word of a corpus that is built without a study."""
 LINES = 12
 """Steps under way that are listed, at most."""
 BAR = 28
@@ -92,21 +94,20 @@ def print_status(folder: Path, console: Console, watch: bool = False) -> None:
 
 
 def _status(folder: Path) -> tuple[RenderableType, bool]:
-    """The picture of a run folder, and whether its run goes on."""
+    """The picture of a run folder, or of a corpus being built, and whether its run goes on."""
     try:
-        plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         log = (folder / "log.jsonl").read_text(encoding="utf-8")
         age = max(0.0, time.time() - (folder / "log.jsonl").stat().st_mtime)
     except OSError:
-        raise InputError(f"{folder} is no run folder: it has no plan.json and log.jsonl") from None
+        raise InputError(f"{folder} is no run folder: it has no log.jsonl") from None
     events = _latest_run(log)
     standing = Standing()
     for event in events:
         standing.take(event)
-    design = plan["design"]
-    head = f"{design['study']}: {_several(design['arms'], 'arm')}, {_several(design['seeds'], 'seed')}, in {folder}"
-    finished = (folder / "done.json").is_file()
-    if finished:
+    head = _head(folder)
+    if events and events[-1].get("text") == BUILT:
+        told, going = BUILT, False
+    elif (folder / "done.json").is_file():
         told, going = f"Finished: {folder / 'report.html'}", False
     elif not events:
         told, going = "No run has begun.", False
@@ -114,6 +115,15 @@ def _status(folder: Path) -> tuple[RenderableType, bool]:
         told, going = _sign_of_life(folder / "log.jsonl", events[0], standing, age)
     seen = picture(standing, standing.at + age, going)
     return Group(Text(head), seen, Text(told)), going
+
+
+def _head(folder: Path) -> str:
+    """What is made in the folder: a study where it has a plan, else a corpus."""
+    try:
+        design = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["design"]
+    except OSError:
+        return f"A corpus, in {folder}"
+    return f"{design['study']}: {_several(design['arms'], 'arm')}, {_several(design['seeds'], 'seed')}, in {folder}"
 
 
 def _latest_run(log: str) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from assay.corpus.recipe import Recipe
 from assay.errors import InputError, nearest
 from assay.files import refused
+from assay.report.status import BUILT
 from assay.run.corpus_graph import CorpusSteps
 from assay.run.engine import Engine
 from assay.run.progress import RunProgress
@@ -65,6 +66,7 @@ def build_corpus(goals: Sequence[Step], out: Path, engine: Engine) -> bool:
             missing = engine.missing(goals)
             progress.expect(missing, engine.workers)
             engine.make(goals)
+            progress.say(BUILT)
     except OSError as problem:
         if told := refused(problem, out):
             raise told from None

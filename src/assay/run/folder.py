@@ -78,6 +78,7 @@ def _corpus(graph: Graph, store: Store) -> dict[str, Any]:
             "tokens": about["tokens"],
             "bytes_per_token": round(about["bytes"] / max(1, about["tokens"]), 4),
             "heldout_documents": summary["heldout"]["documents"],
+            "heldout_bytes": summary["heldout"]["bytes"],
             "dropped": {reason: entry["documents"] for reason, entry in summary["dropped"].items()},
             "benchmarks": summary["benchmarks"],
             "languages": {
