@@ -156,6 +156,35 @@ def test_an_extension_cannot_change_what_it_extends(larger: Path) -> None:
         load_recipe(larger)
 
 
+def test_whether_benchmarks_are_kept_out_is_taken_over_and_cannot_be_changed(larger: Path) -> None:
+    (larger.parent / "bare.yaml").write_text("name: bare\ndecontaminate: false\n")
+    larger.write_text("name: more\nextends: bare.yaml\n")
+    assert load_recipe(larger).decontaminate is False, "else every ingredient taken over would be another"
+    larger.write_text("name: more\nextends: bare.yaml\ndecontaminate: true\n")
+    with pytest.raises(InputError, match=r"larger.yaml:3: decontaminate is false in bare, which this recipe extends"):
+        load_recipe(larger)
+
+
+def test_paths_of_the_extended_recipe_stay_where_they_point(larger: Path) -> None:
+    other = larger.parent / "elsewhere" / "third.yaml"
+    other.parent.mkdir()
+    homely = EXTENSION.replace(
+        "ingredients:", "  at_home: {about: x, path: ~/docs, reader: files, kind: text}\ningredients:"
+    )
+    larger.write_text(homely)
+    other.write_text("name: third\nextends: ../larger.yaml\n")
+    sources = load_recipe(other).sources
+    assert sources["my_letters"].path == str(larger.parent.resolve() / "letters")
+    assert sources["at_home"].path == "~/docs"
+    before, after = (_identities_of(path, ["letters"]) for path in (larger, other))
+    assert before == after
+
+
+def _identities_of(path: Path, names: list[str]) -> list[str]:
+    steps = CorpusSteps(load_recipe(path))
+    return [steps.ingredient(name).key for name in names]
+
+
 def test_recipes_that_extend_one_another_are_refused(larger: Path) -> None:
     larger.write_text(EXTENSION.replace("extends: starter", "extends: larger.yaml"))
     with pytest.raises(InputError, match="in a circle"):

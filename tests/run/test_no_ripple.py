@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from golden_study import GYM
+from golden_material import GYM
 from tiny_study import STUDY, TASK, TinyStudy, write_wheel
 
 DATA = {"package", "documents", "marks", "ingredient", "tokenizer", "tokens"}

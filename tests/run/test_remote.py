@@ -352,7 +352,7 @@ class Idle(Engine):
     """An engine that carries nothing out."""
 
     workers = 1
-    numerics: dict[str, str] = {}  # noqa: RUF012
+    numerics: dict[str, str] = {}
 
     def _can_give(self) -> bool:
         raise AssertionError

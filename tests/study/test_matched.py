@@ -142,7 +142,7 @@ def test_a_corpus_of_declared_ingredients_can_be_planned_with_and_not_run(tmp_pa
         ("declared: 2M", "declared: many", "not a number of tokens"),
         ("declared: 2M", "declared: 2M, heldout: 0.1", "without sources has tokens and a kind alone"),
         ("declared: 100k", "from: text", "text is only declared"),
-        ("declared: 100k", "sources: [], kind: code, heldout: 0.1", "needs sources, a generator, from, or declared tokens"),
+        ("declared: 100k", "sources: [], kind: code, heldout: 0.1", "needs sources, a generator, from, or declared"),
         ("declared: 100k", "sources: [files], kind: code, heldout: 0.1", "only a declared ingredient"),
         ("vocab: 1000, declared: true", "vocab: 1000", "a sample, a path, a package, or is declared, one of them"),
     ],

@@ -77,7 +77,8 @@ def test_arms_of_the_smaller_size_are_contrasted_there_alone(paper: Plan) -> Non
 
 
 def test_it_can_be_planned_and_not_run(paper: Plan) -> None:
-    with pytest.raises(InputError, match=r"planned, not run.*only declares ingredient 'synthetic', tokenizer 'paper-256k'.*'assay plan'"):
+    said = r"planned, not run.*only declares ingredient 'synthetic', tokenizer 'paper-256k'.*'assay plan'"
+    with pytest.raises(InputError, match=said):
         paper.check_material()
     plan_study("quickstart").check_material()
     assert load_recipe("paper").ingredients["synthetic"].declared == 3_200_000_000

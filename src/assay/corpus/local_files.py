@@ -18,6 +18,10 @@ from assay.corpus.content_hash import content_hashes
 from assay.corpus.member import UNREADABLE, fault_of_name, guarded, printable
 from assay.errors import StepError
 
+NO_ENTRY = "folder that cannot be read"
+LINK = "link to a folder"
+NOT_ENTERED = (NO_ENTRY, LINK)
+"""Why a folder, with all that may be in it, is left out."""
 Listing = tuple[dict[str, int], list[tuple[str, str]]]
 """Names with their bytes, and what is left out with the reason."""
 
@@ -63,7 +67,7 @@ class LocalFiles:
             except OSError as error:
                 if not folder:
                     raise StepError(f"{self.root} cannot be read: {error.strerror}") from error
-                left_out.append((folder, "folder that cannot be read"))
+                left_out.append((folder, NO_ENTRY))
                 continue
             for entry in inner:
                 name = f"{folder}/{entry.name}" if folder else entry.name
@@ -89,7 +93,7 @@ class LocalFiles:
         except OSError:
             return 0, "link that leads nowhere" if is_link else UNREADABLE
         if stat.S_ISDIR(about.st_mode):
-            return 0, "link to a folder"
+            return 0, LINK
         if not inside:
             return 0, "link that leads out of the folder"
         return about.st_size, None if stat.S_ISREG(about.st_mode) else "not a regular file"

@@ -22,6 +22,7 @@ from assay.corpus.chosen import chosen
 from assay.corpus.cleaning import Unfit, check_code, check_length, decode
 from assay.corpus.document import Document, Dropped, RowWriter
 from assay.corpus.licences import in_file, is_permissive, spdx
+from assay.corpus.local_files import NOT_ENTERED
 from assay.corpus.source import Source
 from assay.errors import StepError
 
@@ -92,7 +93,8 @@ def _candidates(
     try:
         licence = source.licence or archive.licence()
         left_out = dict(archive.left_out() if first else ())
-        for name in chosen(sorted(left_out), source.files, source.exclude):
+        wanted = set(chosen(sorted(left_out), source.files, source.exclude))
+        for name in sorted(name for name, reason in left_out.items() if name in wanted or reason in NOT_ENTERED):
             yield Candidate(path=name, group=name, data="", fault=left_out[name]), licence
         if source.reader == "releases":
             before = open_archive(source.model_copy(update={"package": source.before}), packages, base)

@@ -7,8 +7,8 @@ so every length costs the same; with 5 million known runs and 10^9 words of text
 runs share a hash is about 10^-3. Scripts without spaces (Chinese, Thai) make very long words and are not served.
 """
 
-import unicodedata
 from collections.abc import Sequence
+from unicodedata import ucd_3_2_0 as UNICODE
 
 import numba
 import numpy as np
@@ -31,11 +31,14 @@ _LOW = np.uint64(63)
 
 
 def character_table() -> NDArray[np.uint16]:
-    """What a code point below 65,536 stands for: 0 separates, 1 is passed over, else a lower-case letter or digit."""
+    """What a code point below 65,536 stands for: 0 separates, 1 is passed over, else a lower-case letter or digit.
+
+    By Unicode 3.2, which every Python has beside its own, so that the index is the same in all of them.
+    """
     table = np.zeros(1 << 16, np.uint16)
     for code in range(1 << 16):
-        base = unicodedata.normalize("NFKD", chr(code))[0]
-        kind = unicodedata.category(base)[0]
+        base = UNICODE.normalize("NFKD", chr(code))[0]
+        kind = UNICODE.category(base)[0]
         if kind in "LN":
             table[code] = min(ord(base.lower()), 0xFFFF)
         elif kind == "M" or code == 0xAD:  # accents that stand alone; the soft hyphen
