@@ -9,6 +9,7 @@ window above 128 MiB or an xz dictionary above 256 MiB is refused like damage: m
 
 import io
 import lzma
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -41,12 +42,12 @@ class Readable(Protocol):
     def close(self) -> None: ...
 
 
-class Members:
+class Members(ABC):
     """Reading, the same for every archive that can open a member's stored bytes."""
 
+    @abstractmethod
     def _stored(self, name: str) -> BinaryIO:
         """The member as it is stored, from its beginning."""
-        raise NotImplementedError
 
     def open(self, name: str) -> BinaryIO:
         """A stream of the member, decompressed where its name ends in .gz, .bz2, .xz or .zst; without bound.

@@ -11,6 +11,7 @@ import stat
 import struct
 import tempfile
 import zipfile
+from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -121,9 +122,9 @@ class _TarMembers(Members):
             else:
                 self._members[name] = entry
 
+    @abstractmethod
     def _name(self, name: str) -> str:
         """The member's name inside the package."""
-        raise NotImplementedError
 
     def names(self) -> list[str]:
         """Every regular file of the package, sorted."""

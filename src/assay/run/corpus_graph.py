@@ -20,7 +20,7 @@ from assay.run.identity import file_hash
 from assay.run.step import Step
 
 TOKENIZER_VERSION = 1
-TOKENS_VERSION = 1
+TOKENS_VERSION = 2
 
 
 class CorpusSteps:

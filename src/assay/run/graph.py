@@ -20,10 +20,10 @@ from assay.study.paths import Path, Segment, cut, path_of
 from assay.study.plan import HELDOUT, Plan
 from assay.study.resolve import Arm
 
-REQUESTS_VERSION = 1
+REQUESTS_VERSION = 2
 FLAGS_VERSION = 1
-TRAIN_VERSION = 2
-SCORER_VERSION = 1
+TRAIN_VERSION = 3
+SCORER_VERSION = 2
 HELDOUT_VERSION = 1
 LOOK = {"documents": 16, "bytes": 1000}
 """What is read of a held-out set when it is looked at during training."""
