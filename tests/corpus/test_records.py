@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from assay.corpus import record_files
@@ -330,6 +330,7 @@ def test_through_the_whole_reader_nul_and_surrogates_are_dropped_with_a_reason(t
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150, deadline=None)
 @given(st.binary(max_size=80), st.sampled_from([b"\n", b"<r"]), st.integers(1, 9), st.integers(1, 12))
+@example(data=b"<<r", delimiter=b"<r", block=1, largest=1)
 def test_pieces_are_those_of_split_whatever_the_block(data: bytes, delimiter: bytes, block: int, largest: int) -> None:
     data = data.replace(b"\x01", delimiter).replace(b"\x00", delimiter[:1])
     with small(block, largest):

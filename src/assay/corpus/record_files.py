@@ -97,11 +97,11 @@ def pieces(file: BinaryIO, delimiter: bytes = b"\n") -> Iterator[tuple[bytes | N
         for piece in whole:
             yield (None if skipping or len(piece) > LARGEST_RECORD else piece), True
             skipping = False
-        skipping = skipping or len(rest) > LARGEST_RECORD
+        skipping = skipping or len(rest) > LARGEST_RECORD + len(delimiter) - 1  # its end may begin a delimiter
         if skipping:
             rest = rest[len(rest) - len(delimiter) + 1 :]
     if skipping or rest:
-        yield (None if skipping else rest), False
+        yield (None if skipping or len(rest) > LARGEST_RECORD else rest), False
 
 
 class _Peeked:
