@@ -53,9 +53,8 @@ TOKENS = {
     "discord": DISCORD,
 }
 AROUND = {"npm": "//registry.example.com/:_authToken={}\n", "discord": "# Discord\nx = '{}'\n"}
-PLUGINS: list[Any] = [
-    plugin for plugin in get_mapping_from_secret_type_to_class().values() if issubclass(plugin, RegexBasedDetector)
-]
+KNOWN: dict[str, Any] = get_mapping_from_secret_type_to_class()
+PLUGINS: list[Any] = [plugin for plugin in KNOWN.values() if issubclass(plugin, RegexBasedDetector)]
 KEY_LINE = (LETTERS * 2)[:64]
 PEM = "-----BEGIN RSA " + f"PRIVATE KEY-----\n{KEY_LINE}\n{KEY_LINE}\n-----END RSA " + "PRIVATE KEY-----"
 
