@@ -13,11 +13,12 @@ from assay.evaluate.item import Item
 from assay.evaluate.records import SCORES, score_rows
 from assay.evaluate.requests import Request, encode_items, read_requests, write_requests
 from assay.evaluate.scorer import score_requests
-from assay.model.decoder import Decoder, initialise
+from assay.model.decoder import Decoder, initialise, plain_decoder
 from assay.model.sizes import Size
 from assay.tokens.tokenizer import end_id, train
 
 VOCABULARY = 512
+SHAPE = Size(128, 2).shape(VOCABULARY)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
-    return Decoder(Size(128, 2), VOCABULARY, initialise(Size(128, 2), VOCABULARY, 0) * 3)
+    return plain_decoder(SHAPE, initialise(SHAPE, 0) * 3)
 
 
 @pytest.fixture(scope="module")

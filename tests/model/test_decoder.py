@@ -7,23 +7,19 @@ import torch
 import torch.nn.functional as F
 
 from assay.model.attention import QUERY_BLOCK, causal_attention, masked_attention
-from assay.model.decoder import ROTARY_BASE, Decoder, decayed, initialise, shapes
+from assay.model.decoder import initialise, plain_decoder, views
 from assay.model.loss import linear_cross_entropy, softmax_pass, token_log_likelihoods
 from assay.model.sizes import HEAD_SIZE, SIZES, Size
 from assay.study.quantity import parse_tokens
 
 SMALL = Size(256, 2)
 VOCABULARY = 97
+SHAPE = SMALL.shape(VOCABULARY)
 
 
 def reference(flat: torch.Tensor, ids: list[int]) -> torch.Tensor:
     """Hidden states of one sequence, token by token, head by head."""
-    weights: dict[str, torch.Tensor] = {}
-    place = 0
-    for name, shape in shapes(SMALL, VOCABULARY):
-        count = math.prod(shape)
-        weights[name] = flat[place : place + count].double().view(shape)
-        place += count
+    weights = views(SHAPE, flat.double())
 
     def norm(x: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
         centred = x - x.mean(-1, keepdim=True)
@@ -31,7 +27,7 @@ def reference(flat: torch.Tensor, ids: list[int]) -> torch.Tensor:
 
     def turned(x: torch.Tensor, position: int) -> torch.Tensor:
         half = HEAD_SIZE // 2
-        angles = [position * ROTARY_BASE ** (-2 * index / HEAD_SIZE) for index in range(half)]
+        angles = [position * SHAPE.rotary_base ** (-2 * index / HEAD_SIZE) for index in range(half)]
         cos, sin = torch.tensor([[f(a) for a in angles] for f in (math.cos, math.sin)], dtype=torch.float64)
         return torch.cat((x[:half] * cos - x[half:] * sin, x[half:] * cos + x[:half] * sin))
 
@@ -59,17 +55,17 @@ def reference(flat: torch.Tensor, ids: list[int]) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def flat() -> torch.Tensor:
-    return initialise(SMALL, VOCABULARY, 1)
+    return initialise(SHAPE, 1)
 
 
 def test_hidden_states_equal_the_definition_in_float64(flat: torch.Tensor) -> None:
     ids = [3, 96, 0, 41, 7, 7, 12]
-    found = Decoder(SMALL, VOCABULARY, flat).hidden(torch.tensor([ids]))[0]
+    found = plain_decoder(SHAPE, flat).hidden(torch.tensor([ids]))[0]
     assert torch.allclose(found.double(), reference(flat, ids), atol=2e-5)
 
 
 def test_positions_and_masks_give_what_a_row_alone_would(flat: torch.Tensor) -> None:
-    decoder = Decoder(SMALL, VOCABULARY, flat)
+    decoder = plain_decoder(SHAPE, flat)
     context, choices = [5, 9, 2], [[11, 12], [13, 14, 15]]
     joined = torch.tensor([context + choices[0] + choices[1]])
     positions = torch.tensor([[0, 1, 2, 3, 4, 3, 4, 5]])
@@ -115,10 +111,11 @@ def test_a_passes_gradient_is_that_of_the_mean() -> None:
 
 
 def test_weights_are_glorot_normal_and_a_function_of_the_seed_alone(flat: torch.Tensor) -> None:
-    assert torch.equal(flat, initialise(SMALL, VOCABULARY, 1))
-    assert not torch.equal(flat, initialise(SMALL, VOCABULARY, 2))
-    decoder = Decoder(SMALL, VOCABULARY, flat)
-    _, weight_in, weight_out = decoder.layer(1)
+    assert torch.equal(flat, initialise(SHAPE, 1))
+    assert not torch.equal(flat, initialise(SHAPE, 2))
+    decoder = plain_decoder(SHAPE, flat)
+    weights = dict(decoder.named_parameters())
+    weight_in, weight_out = weights["layers.1.input"], weights["layers.1.output"]
     width, feed_forward = SMALL.width, SMALL.feed_forward
     for part, fans in (
         (weight_in[:width], 2 * width),
@@ -128,12 +125,11 @@ def test_weights_are_glorot_normal_and_a_function_of_the_seed_alone(flat: torch.
         (decoder.embedding, VOCABULARY + width),
     ):
         assert part.std().item() == pytest.approx(math.sqrt(2 / fans), rel=0.05)
-    assert (flat[decayed(SMALL, VOCABULARY) :] == 1).all(), "the gains come last and are not decayed"
+    assert (flat[SHAPE.decayed :] == 1).all(), "the gains come last and are not decayed"
 
 
 def test_a_size_has_about_its_name_in_parameters() -> None:
     for name, size in SIZES.items():
         within = 0.03 if size.layers > 10 else 0.35
         assert size.body_parameters == pytest.approx(parse_tokens(name, {}), rel=within)
-        buffer = sum(math.prod(shape) for _, shape in shapes(size, 4096))
-        assert buffer == size.body_parameters + 4096 * size.width
+        assert size.shape(4096).parameters == size.body_parameters + 4096 * size.width

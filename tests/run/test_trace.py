@@ -18,7 +18,7 @@ from assay.run.store import Store
 from assay.run.trace import trace
 from assay.tokens.shard import Shard
 from assay.tokens.stream import Stream
-from assay.train.steps import _Run
+from assay.train.trainer import Trainer
 from tiny_study import TinyStudy
 
 
@@ -48,10 +48,10 @@ def test_a_traced_batch_is_what_the_trainer_takes(ran: TinyStudy) -> None:
     manifest = store.manifest("state", traced.state)
     inputs = {name: store.open(need["kind"], need["key"]) for name, need in manifest["inputs"].items()}
     nowhere = ran.folder / "nowhere"
-    trainer = _Run(manifest["recipe"], Call(manifest["recipe"], {}, inputs, nowhere, nowhere, None, lambda _: None))
+    trainer = Trainer(Call(manifest["recipe"], {}, inputs, nowhere, nowhere, None, lambda _: None))
     for step in range(1, 13):
         rows = trace(ran.folder / "out", store, "half.decay", step).rows
-        batch = trainer.mixture.batch(step - 1)
+        batch = trainer.course.mixture.batch(step - 1)
         assert np.array_equal(np.stack([row.ids for row in rows]), batch.ids)
         assert [(row.ingredient, row.index) for row in rows] == list(batch.draws)
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from assay.corpus.source import Package
-from assay.model.decoder import block
+from assay.model.decoder import BLOCKS
 from assay.model.loss import softmax_pass
 from assay.run.graph import Graph, build_graph
 from assay.run.identity import numerics
 from assay.run.step import Call, Step
 from assay.study.plan import plan_study
 from assay.tokens.shard import ShardWriter
-from assay.train import steps
+from assay.train import steps, trainer
 from assay.train.state import State, load_state
 from tiny_study import CORPUS
 
@@ -53,8 +53,8 @@ metrics: []
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Uncompiled, so that the test takes seconds; torch's settings are put back."""
-    monkeypatch.setattr(steps, "compiled_block", lambda: block)
-    monkeypatch.setattr(steps, "compiled_softmax_pass", lambda: softmax_pass)
+    monkeypatch.setattr(trainer, "compiled_block", lambda kind: BLOCKS[kind])
+    monkeypatch.setattr(trainer, "compiled_softmax_pass", lambda: softmax_pass)
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     yield
     torch.set_num_threads(threads)

@@ -3,23 +3,23 @@
 import pytest
 import torch
 
-from assay.model.decoder import BlockFunction, Decoder, block, initialise
-from assay.model.loss import Pass, linear_cross_entropy, softmax_pass
+from assay.model.decoder import BlockFunction, block, initialise
+from assay.model.loss import Pass, softmax_pass
 from assay.model.sizes import Size
 from assay.run.identity import compiler
 from assay.train.compiled import compiled_block, compiled_softmax_pass
+from assay.train.replica import Replica
 
-SMALL, VOCABULARY = Size(128, 2), 512
+VOCABULARY = 512
+SHAPE = Size(128, 2).shape(VOCABULARY)
 
 
-def loss_and_gradient(dtype: torch.dtype, block_function: BlockFunction, one_pass: Pass) -> tuple[float, torch.Tensor]:
-    flat = initialise(SMALL, VOCABULARY, 0).to(dtype).requires_grad_()
-    decoder = Decoder(SMALL, VOCABULARY, flat, block_function)
+def loss_and_gradient(dtype: torch.dtype, function: BlockFunction, one_pass: Pass) -> tuple[float, torch.Tensor]:
+    settings = {"betas": (0.9, 0.95), "weight_decay": 0.1, "clip": 1.0}
+    model = Replica(SHAPE, initialise(SHAPE, 0), settings, dtype, function, one_pass)
     ids = torch.randint(0, VOCABULARY, (2, 129), generator=torch.Generator().manual_seed(1))
-    hidden = decoder.hidden(ids[:, :-1]).flatten(0, 1)
-    loss = linear_cross_entropy(hidden, decoder.embedding, ids[:, 1:].flatten(), one_pass)
-    (gradient,) = torch.autograd.grad(loss, flat)
-    return float(loss.detach()), gradient.float()
+    loss = model.backward(ids[:, :-1], ids[:, 1:])
+    return float(loss), model.work_gradient.float()
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def _score_batch(decoder: Decoder, rows: Sequence[_Row], scores: list[list[float
     alone = all(len(row.choices) == 1 for row in rows)
     hidden = decoder.hidden(ids) if alone else decoder.hidden(ids, positions, _tree_mask(part))
     chosen = hidden.flatten(0, 1)[torch.tensor(places)]
-    found = token_log_likelihoods(chosen, decoder.embedding, torch.tensor(targets)).double()
+    found = token_log_likelihoods(chosen, decoder.output, torch.tensor(targets)).double()
     place = 0
     for request, choice_index, length in owners:
         scores[request][choice_index] = float(found[place : place + length].sum())

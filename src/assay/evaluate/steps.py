@@ -16,6 +16,7 @@ from assay.evaluate.records import score_rows
 from assay.evaluate.requests import encode_items, read_requests, write_requests
 from assay.evaluate.scorer import score_requests
 from assay.evaluate.task import load_task
+from assay.model.shape import Shape
 from assay.run.identity import key_of
 from assay.run.step import Call
 from assay.tokens import tokenizer as bpe
@@ -92,23 +93,22 @@ def heldout_items(ingredient: Path, documents: int, bytes: int) -> list[Item]:
 def score(call: Call) -> None:
     """Score a checkpoint on a task.
 
-    Recipe: ``size``, ``vocabulary``, ``precision``; inputs: ``state``, ``requests``.
+    Recipe: ``shape``, ``precision``; inputs: ``state``, ``requests``.
     """
     from assay.train.compiled import set_up_torch
 
     set_up_torch()
     requests = read_requests(call.inputs["requests"])
-    decoder = _decoder(call.inputs["state"], call.recipe["size"], call.recipe["vocabulary"], call.recipe["precision"])
+    decoder = _decoder(call.inputs["state"], Shape(**call.recipe["shape"]), call.recipe["precision"])
     table = score_rows(requests, score_requests(decoder, requests))
     pq.write_table(table, call.out / "scores.parquet", compression="zstd")
 
 
 @lru_cache(maxsize=2)
-def _decoder(state: Path, size: str, vocabulary: int, precision: str) -> "Decoder":
+def _decoder(state: Path, shape: Shape, precision: str) -> "Decoder":
     import torch
 
-    from assay.model.decoder import Decoder
-    from assay.model.sizes import SIZES
+    from assay.model.decoder import plain_decoder
     from assay.train.state import load_weights
 
-    return Decoder(SIZES[size], vocabulary, load_weights(state).to(getattr(torch, precision)))
+    return plain_decoder(shape, load_weights(state).to(getattr(torch, precision)))

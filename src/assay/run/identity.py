@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-KERNELS_VERSION = 1
+KERNELS_VERSION = 2
 """Raise when model, loss, optimizer or scorer code gives other bits for the same recipe."""
 
 

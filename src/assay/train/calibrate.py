@@ -14,12 +14,11 @@ import torch
 
 from assay.evaluate.requests import Request
 from assay.evaluate.scorer import score_requests
-from assay.model.decoder import Decoder, decayed, initialise
-from assay.model.loss import linear_cross_entropy
+from assay.model.decoder import initialise, plain_decoder
 from assay.model.sizes import SIZES
 from assay.run.step import Call
 from assay.train.compiled import compiled_block, compiled_softmax_pass, set_up_torch
-from assay.train.optimizer import FlatAdamW
+from assay.train.replica import Replica
 
 WARM_STEPS = 3
 SECONDS = 3.0
@@ -36,21 +35,19 @@ def calibrate(call: Call) -> None:
     """
     set_up_torch()
     recipe = call.recipe
-    size, vocabulary, dtype = SIZES[recipe["size"]], recipe["vocabulary"], getattr(torch, recipe["precision"])
-    master = initialise(size, vocabulary, 0)
-    optimizer = FlatAdamW(master, decayed(size, vocabulary), dtype, (0.9, 0.95), 0.1, 1.0)
-    decoder = Decoder(size, vocabulary, optimizer.work, compiled_block())
-    one_pass = compiled_softmax_pass()
+    vocabulary, dtype = recipe["vocabulary"], getattr(torch, recipe["precision"])
+    shape = SIZES[recipe["size"]].shape(vocabulary)
+    settings = {"betas": (0.9, 0.95), "weight_decay": 0.1, "clip": 1.0}
+    master = initialise(shape, 0)
+    model = Replica(shape, master, settings, dtype, compiled_block(), compiled_softmax_pass())
     ids = torch.randint(1, vocabulary, (recipe["rows_per_step"], recipe["sequence"] + 1))
 
     def train() -> int:
-        hidden = decoder.hidden(ids[:, :-1])
-        loss = linear_cross_entropy(hidden.flatten(0, 1), decoder.embedding, ids[:, 1:].flatten(), one_pass)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step(1e-4)
+        model.backward(ids[:, :-1], ids[:, 1:])
+        model.step(1e-4)
         return int(recipe["sequence"] * recipe["rows_per_step"])
 
-    plain = Decoder(size, vocabulary, master.to(dtype))
+    plain = plain_decoder(shape, master.to(dtype))
     context, choices, length = ITEM
     drawn = torch.randint(1, vocabulary, (ITEMS, context + choices * length)).tolist()
     requests = [

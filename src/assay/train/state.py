@@ -6,6 +6,7 @@ what was seen. Nothing is pickled. A state at step s of a path equals the state 
 
 import errno
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from assay.train.history import HISTORY, load_history
+from assay.train.log import TrainingLog
 
 
 @dataclass
@@ -34,6 +36,10 @@ class State:
     """``{step, INGREDIENT: bits per byte}`` at each look."""
     seen: dict[str, int] = field(default_factory=dict)
     """Tokens per ``ingredient|kind|language`` from the path's beginning."""
+    snapshots: dict[int, Tensor] = field(default_factory=dict)
+    """Master weights after earlier steps, kept for averaging: [parameters], float32."""
+    log: TrainingLog = field(default_factory=TrainingLog)
+    """What happened at each step."""
 
 
 def save_state(state: State, folder: Path) -> None:
@@ -44,10 +50,9 @@ def save_state(state: State, folder: Path) -> None:
         "first": state.first,
         "second": state.second,
     }
-    try:
-        save_file(tensors, folder / "state.safetensors")
-    except SafetensorError as problem:  # the library's own words for what the operating system said
-        raise OSError(errno.ENOSPC if "os error 28" in str(problem) else errno.EIO, str(problem)) from None
+    _write(tensors, folder / "state.safetensors")
+    for step, weights in sorted(state.snapshots.items()):
+        _write({"master": weights}, folder / snapshot_name(step))
     about = {
         "step": state.step,
         "moment_steps": state.moment_steps,
@@ -55,7 +60,20 @@ def save_state(state: State, folder: Path) -> None:
         "heldout": state.heldout,
         "seen": state.seen,
     }
+    state.log.write(folder)
     (folder / HISTORY).write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def snapshot_name(step: int) -> str:
+    """File that holds the master weights after a step."""
+    return f"weights-{step:09d}.safetensors"
+
+
+def _write(tensors: dict[str, Tensor], file: Path) -> None:
+    try:
+        save_file(tensors, file)
+    except SafetensorError as problem:  # the library's own words for what the operating system said
+        raise OSError(errno.ENOSPC if "os error 28" in str(problem) else errno.EIO, str(problem)) from None
 
 
 def load_state(folder: Path) -> State:
@@ -72,11 +90,27 @@ def load_state(folder: Path) -> State:
         losses=about["losses"],
         heldout=about["heldout"],
         seen=about["seen"],
+        log=TrainingLog.load(folder),
+        snapshots={
+            int(file.stem.rpartition("-")[2]): load_weights(folder, file.name)
+            for file in sorted(folder.glob("weights-*.safetensors"))
+        },
     )
 
 
-def load_weights(folder: Path) -> Tensor:
+def load_weights(folder: Path, name: str = "state.safetensors") -> Tensor:
     """Only the master weights: [parameters], float32."""
-    with safe_open(folder / "state.safetensors", framework="pt") as file:
+    with safe_open(folder / name, framework="pt") as file:
         weights: Tensor = file.get_tensor("master")
     return weights
+
+
+def average_weights(folder: Path, steps: Sequence[int]) -> Tensor:
+    """Mean of the master weights after these steps, the last of which is the state's own: [parameters], float32.
+
+    The sum is taken in float64, so that it does not depend on the order.
+    """
+    total = load_weights(folder).double()
+    for step in steps[:-1]:
+        total += load_weights(folder, snapshot_name(step))
+    return (total / len(steps)).float()

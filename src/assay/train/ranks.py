@@ -1,0 +1,46 @@
+"""The processes that train one model together, as the training loop sees them.
+
+One process is the usual case and needs nothing of ``torch.distributed``. With several, each takes its own rows of the
+same global batch; what they must agree on goes through here.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those that train together."""
+
+    rank: int = 0
+    world: int = 1
+    device: str = "cpu"
+    layout: str = "replicated"
+    """``replicated``: each holds the whole model; ``sharded``: each holds a part of every weight (FSDP2)."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def total(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes, in place."""
+        if self.world > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def agreed(self, wanted: int) -> int:
+        """What the first process says."""
+        if self.world == 1:
+            return wanted
+        said = torch.tensor([wanted], device=self.device)
+        dist.broadcast(said, 0)
+        return int(said.item())
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        if self.world > 1:
+            dist.barrier()
