@@ -15,7 +15,10 @@ from rich.console import Console
 
 from assay.data_cli import data
 from assay.errors import AssayError, InputError, Stopped, Terminated
+from assay.export_cli import export
 from assay.run.choose import EngineName
+from assay.run.device import DeviceName
+from assay.run.processes import Layout
 
 app = typer.Typer(
     name="assay",
@@ -36,6 +39,12 @@ SetOption = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the study, such as seeds=2."),
 ]
 GO_ON = "stopped; training under way was saved. Run the same command again to go on where it was"
+DeviceOption = Annotated[
+    DeviceName,
+    typer.Option(
+        help="What models are trained and scored on; auto: a GPU if torch can use one. Results are keyed by it."
+    ),
+]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, as given to 'assay run --out'.")]
 
 
@@ -45,26 +54,47 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run folder; default runs/NAME.")] = None,
     set_: SetOption = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; default one a core, as far as memory allows.")
+        int | None,
+        typer.Option(min=1, help="Worker processes; default one a core, or 1 to 8 a GPU, as far as memory allows."),
     ] = None,
     engine: Annotated[EngineName, typer.Option(help="Who carries it out: this machine, or a Ray cluster.")] = "local",
     address: Annotated[
         str | None, typer.Option(help="The Ray cluster's address; default the one this machine belongs to.")
     ] = None,
+    device: DeviceOption = "auto",
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that train one model together, each with a core or GPU of its own.")
+    ] = 1,
+    layout: Annotated[
+        Layout, typer.Option(help="What each of them holds: the whole model, or a part of every weight (FSDP2).")
+    ] = "replicated",
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:WHERE]",
+            help="Write curves and results to wandb[:PROJECT], tensorboard[:DIR], mlflow[:URI] or trackio[:PROJECT] "
+            "too; repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Run a study: prepare the data, train, evaluate, report. Repeats nothing that was done."""
     from assay.report.table import print_effects
     from assay.run.choose import open_engine
-    from assay.run.memory import worker_bytes
+    from assay.run.memory import gpu_share, worker_bytes
+    from assay.run.processes import together
     from assay.run.study import run_study
+    from assay.run.track.trackers import open_trackers
     from assay.study.plan import plan_study
 
     plan = plan_study(study, set_ or ())
     out = out or Path("runs") / plan.design.study
+    group = together(processes, layout, plan.study.spec.train)
+    needed = worker_bytes(plan, group)
+    trackers = open_trackers(track or (), plan.design.study, out)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        with open_engine(engine, None, workers, address, worker_bytes(plan)) as opened:
-            made = run_study(plan, out, opened)
+        with open_engine(engine, None, workers, address, needed, device, gpu_share(plan), group) as opened:
+            made = run_study(plan, out, opened, trackers)
     except KeyboardInterrupt:
         raise Stopped(GO_ON) from None
     console = Console()
@@ -94,27 +124,31 @@ def plan(
             help="Measure this machine's speed, once, in about half a minute a size; default on a terminal only.",
         ),
     ] = None,
+    device: DeviceOption = "auto",
 ) -> None:
     """Show what a study would do and cost: the tree of shared steps, tokens, prices, contrasts. Trains nothing."""
     from assay.report.plan_report import plan_report
     from assay.report.plan_tree import print_plan
     from assay.run.calibration import calibration
+    from assay.run.device import choose_device
     from assay.run.identity import numerics, numerics_label
     from assay.run.store import existing_store, open_store
     from assay.run.study import stored_tokens
     from assay.study.plan import plan_study
 
     planned = plan_study(study, set_ or ())
+    chosen = choose_device(device)
+    here = numerics(chosen)
     held = planned.declared_tokens()
     if not planned.only_declared():
-        held |= stored_tokens(planned, existing_store(), numerics())
+        held |= stored_tokens(planned, existing_store(), here)
     planned.check_epochs(held)
     planned = planned.with_epochs(held)
     measure = sys.stdout.isatty() and not as_json if calibrate is None else calibrate
     store = open_store() if measure else existing_store()
     say = Console(stderr=True).print
-    measured = calibration(planned, store, measure, calibrate is True, say) if store else None
-    told = plan_report(planned, numerics_label(), held, calibration=measured, prices=price or (), pilot=pilot)
+    measured = calibration(planned, store, measure, calibrate is True, say, chosen) if store else None
+    told = plan_report(planned, numerics_label(here), held, calibration=measured, prices=price or (), pilot=pilot)
     if as_json:
         print(json.dumps(told, indent=1, ensure_ascii=False))
     else:
@@ -172,11 +206,12 @@ def why(
     store, console = present_store(), Console()
     record = record_of(store, *find(store, artifact))
     if study:
+        from assay.run.device import choose_device
         from assay.run.graph import build_graph
         from assay.run.identity import numerics
         from assay.study.plan import plan_study
 
-        step = nearest_step(record, build_graph(plan_study(study, set_ or ()), numerics()))
+        step = nearest_step(record, build_graph(plan_study(study, set_ or ()), numerics(choose_device())))
         if step.key == record.key:
             print(f"The study {study} would use {record.name} as it is, for '{step.title}'.")
         else:
@@ -203,6 +238,7 @@ def gc(
     """Say what of the store the named studies and run folders do not need, and delete it if told to."""
     from assay.report.collection import print_garbage
     from assay.run.collect import alone, collect, find_garbage
+    from assay.run.device import choose_device
     from assay.run.graph import build_graph
     from assay.run.identity import numerics, numerics_label
     from assay.run.store import present_store
@@ -210,7 +246,7 @@ def gc(
 
     if not studies and not keep_runs:
         raise InputError("this would delete everything: name the studies to keep, or run folders with --keep-runs DIR")
-    store, here = present_store(), numerics()
+    store, here = present_store(), numerics(choose_device())
     graphs = [build_graph(plan_study(study), here) for study in studies or ()]
     with alone(store):
         garbage = find_garbage(store, graphs, keep_runs or ())
@@ -234,6 +270,9 @@ def trace(
     from assay.run.trace import trace as trace_batch
 
     print_trace(trace_batch(folder, present_store(), arm, step, size, seed), decode, Console())
+
+
+app.command()(export)
 
 
 @app.command()

@@ -44,14 +44,14 @@ def write_llama(folder: Path, **changes: Any) -> Any:
         "rope_theta": 50_000.0,
         "tie_word_embeddings": True,
         "eos_token_id": 0,
-        "initializer_range": 0.2,
+        "initializer_range": 0.12,
     }
     torch.manual_seed(0)
     model = LlamaForCausalLM(LlamaConfig(**{**settings, **changes})).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "norm" in name:
-                weight += 0.3 * torch.randn_like(weight)
+                weight.add_(0.3 * torch.randn_like(weight))
     model.save_pretrained(folder)
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer(), eos_token=bpe.END)
     fast.save_pretrained(folder)

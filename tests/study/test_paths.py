@@ -1,11 +1,22 @@
 """The tree of segments against the definition: a step is shared exactly where everything up to it is equal."""
 
+import json
 import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.study.paths import Segment, cut, path_of, segments_below, share_prefixes, steps_in
+from assay.study.paths import (
+    Segment,
+    cut,
+    path_of,
+    path_record,
+    read_path,
+    restarts,
+    segments_below,
+    share_prefixes,
+    steps_in,
+)
 from assay.study.resolve import Arm, Stage
 from planner import disagreements, fewest_steps
 
@@ -16,8 +27,10 @@ stages = st.builds(
     name=st.just("s"),
     mix=st.sampled_from([A, B]),
     steps=st.integers(1, 5),
-    schedule=st.sampled_from(["constant", "constant", "linear", "cosine"]),
+    schedule=st.sampled_from(["constant", "constant", "linear", "1-sqrt", "cosine"]),
     moments=st.sampled_from(["keep", "keep", "keep", "reset"]),
+    join=st.sampled_from([None, None, "continue", "restart"]),
+    counter=st.sampled_from(["keep", "keep", "keep", "reset"]),
 )
 arms = st.lists(st.lists(stages, min_size=1, max_size=4), min_size=1, max_size=7).map(
     lambda lists: tuple(Arm(f"arm{index}", tuple(one)) for index, one in enumerate(lists))
@@ -62,6 +75,53 @@ def test_a_path_cut_short_is_the_path_of_its_beginning(found: tuple[Arm, ...], s
     beginning = cut(path, steps)
     assert steps_in(beginning) == min(steps, steps_in(path))
     assert cut(beginning, steps) == beginning
+
+
+@given(arms)
+def test_a_path_written_into_a_recipe_is_read_as_it_was(found: tuple[Arm, ...]) -> None:
+    path = path_of(found[0], ROWS)
+    assert read_path(json.loads(json.dumps(path_record(path)))) == path
+
+
+def test_a_recipe_says_nothing_of_joins_and_counters_that_are_as_usual() -> None:
+    plain = Arm("plain", (Stage("s", A, 4, "constant", "keep"), Stage("d", A, 4, "cosine", "keep")))
+    assert [set(piece) for piece in path_record(path_of(plain, 2))] == [
+        {"mix", "steps", "schedule", "length", "moments"}
+    ] * 2
+
+
+def shared_steps(*arms: Arm) -> int:
+    """Steps saved by training what these arms share once."""
+    return sum(arm.steps for arm in arms) - sum(segment.steps for segment in segments_below(share_prefixes(arms, 2)))
+
+
+def test_arms_that_differ_in_the_join_alone_share_what_comes_before() -> None:
+    trunk, down = Stage("s", A, 8, "constant", "keep"), Stage("d", A, 4, "linear", "keep")
+    goes_on = Arm("on", (trunk, down, Stage("s", B, 6, "constant", "keep", join="continue")))
+    again = Arm("again", (trunk, down, Stage("s", B, 6, "constant", "keep", join="restart")))
+    assert path_of(goes_on, 2) != path_of(again, 2)
+    assert shared_steps(goes_on, again) == 12
+    assert (restarts(goes_on), restarts(again)) == ((), (12,))
+
+
+def test_a_join_that_makes_no_difference_is_none() -> None:
+    trunk, down = Stage("s", A, 8, "constant", "keep"), Stage("d", A, 4, "linear", "keep")
+    at_the_peak = Arm("peak", (trunk, Stage("s", B, 6, "1-sqrt", "keep", join="restart")))
+    assert path_of(at_the_peak, 2) == path_of(Arm("on", (trunk, Stage("s", B, 6, "1-sqrt", "keep"))), 2)
+    assert restarts(at_the_peak) == ()
+    for schedule in ("linear", "1-sqrt", "cosine"):
+        one_step = (Stage("s", B, 1, schedule, "keep", join=join) for join in ("continue", "restart"))
+        assert len({path_of(Arm("arm", (trunk, down, stage)), 2) for stage in one_step}) == 1
+    wave = Stage("c", A, 8, "cosine", "keep")
+    flat, stays = Stage("c", B, 5, "cosine", "keep", join="continue"), Stage("c", B, 5, "constant", "keep")
+    assert path_of(Arm("flat", (wave, flat)), 2) == path_of(Arm("stays", (wave, stays)), 2)
+
+
+def test_a_reset_counter_forks_a_stage_but_not_an_arms_first() -> None:
+    trunk = Stage("s", A, 8, "constant", "keep")
+    on, anew = (Stage("s", A, 8, "constant", "keep", counter=counter) for counter in ("keep", "reset"))
+    assert shared_steps(Arm("on", (trunk, on)), Arm("anew", (trunk, anew))) == 8
+    assert path_of(Arm("first", (anew,)), 2) == path_of(Arm("first", (on,)), 2)
 
 
 def test_a_stage_written_in_two_halves_is_one() -> None:

@@ -53,8 +53,8 @@ metrics: []
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Uncompiled, so that the test takes seconds; torch's settings are put back."""
-    monkeypatch.setattr(trainer, "compiled_block", lambda kind: BLOCKS[kind])
-    monkeypatch.setattr(trainer, "compiled_softmax_pass", lambda: softmax_pass)
+    monkeypatch.setattr(trainer, "compiled_block", lambda kind, _: BLOCKS[kind])
+    monkeypatch.setattr(trainer, "compiled_softmax_pass", lambda _: softmax_pass)
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     yield
     torch.set_num_threads(threads)

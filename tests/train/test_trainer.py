@@ -30,8 +30,8 @@ Train = Callable[..., State]
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Uncompiled, so that the tests take seconds."""
-    monkeypatch.setattr(trainer, "compiled_block", lambda kind: BLOCKS[kind])
-    monkeypatch.setattr(trainer, "compiled_softmax_pass", lambda: softmax_pass)
+    monkeypatch.setattr(trainer, "compiled_block", lambda kind, _: BLOCKS[kind])
+    monkeypatch.setattr(trainer, "compiled_softmax_pass", lambda _: softmax_pass)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -117,8 +117,9 @@ def test_a_spike_is_logged_with_its_rows_and_training_goes_on(train: Train, monk
     step_of = Trainer._step
 
     def jumping(self: Trainer, model: Any, step: int) -> Any:
-        batch, loss, norm = step_of(self, model, step)
-        return batch, loss + (5.0 if step == 40 else 0.0), norm
+        taken = step_of(self, model, step)
+        taken.figures.values[0] += 5.0 if step == 40 else 0.0
+        return taken
 
     monkeypatch.setattr(Trainer, "_step", jumping)
     state = train(recipe(45), "run")
@@ -137,6 +138,31 @@ def test_a_loss_that_is_no_number_stops_the_run_and_nothing_of_it_is_kept(
     assert not (tmp_path / "run" / "state.safetensors").exists()
     for save in (tmp_path / "run" / "partial").glob("step-*"):
         assert torch.isfinite(load_weights(save)).all()
+
+
+def test_judging_a_step_while_the_next_is_under_way_as_on_a_gpu_changes_no_bit(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = recipe(7, snapshots=[2, 4, 7])
+    at_once = train(order, "at once")
+    monkeypatch.setitem(trainer.BEHIND, "cpu", 1)
+    late = train(order, "late")
+    asked = iter([False, False, False, True] + [False] * 20)
+    with pytest.raises(Stopped, match="after step 3"):
+        train(order, "stopped", stopping=lambda: next(asked))
+    (save,) = (tmp_path / "stopped" / "partial").glob("step-*")
+    assert len(load_state(save).losses) == 3, "all that is saved was judged"
+    for other in (late, train(order, "stopped")):
+        assert torch.equal(at_once.master, other.master)
+        assert (at_once.losses, at_once.seen, at_once.log.lines) == (other.losses, other.seen, other.log.lines)
+        assert all(torch.equal(at_once.snapshots[step], other.snapshots[step]) for step in (2, 4))
+
+
+def test_a_run_that_diverges_is_stopped_before_a_save_though_judged_late(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trainer.BEHIND, "cpu", 1)
+    test_a_loss_that_is_no_number_stops_the_run_and_nothing_of_it_is_kept(train, tmp_path, monkeypatch)
 
 
 def test_attention_inside_documents_sees_nothing_of_the_document_before(train: Train) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from assay.study.design import Measure
+from assay.study.resolve import habit
 
 if TYPE_CHECKING:
     from assay.analyze.effects import Part
@@ -156,7 +157,10 @@ def trained_arms(record: Mapping[str, Any]) -> dict[str, TrainedArm]:
 def _law(stage: Mapping[str, Any]) -> str:
     mix = ", ".join(f"{share:g} {name}" for name, share in sorted(stage["mix"].items()))
     length = "" if stage["schedule"] == "constant" else f" over {stage['tokens']}"
-    return f"{mix}, {stage['schedule']}{length}, moments {stage['moments']}"
+    usual = habit(stage["schedule"])
+    join = stage.get("join", usual)
+    unusual = ("" if join == usual else f", {join}") + (", counter reset" if stage.get("counter") == "reset" else "")
+    return f"{mix}, {stage['schedule']}{length}, moments {stage['moments']}{unusual}"
 
 
 def read_shipped() -> list[Noise]:

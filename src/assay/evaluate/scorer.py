@@ -16,7 +16,8 @@ from assay.evaluate.requests import Request
 from assay.model.decoder import Decoder
 from assay.model.loss import token_log_likelihoods
 
-TOKENS_PER_BATCH = 4096
+TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 16384}
+"""By device. A GPU wants more at once; attention's scores of 16,384 tokens in rows of 2,048 take a gigabyte at 150M."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ def score_requests(decoder: Decoder, requests: Sequence[Request]) -> list[list[f
                 rows.append(_Row(index, choice, context, (tokens,)))
     rows.sort(key=lambda row: row.length, reverse=True)
     scores = [[0.0] * len(request.choices) for request in requests]
+    most = TOKENS_PER_BATCH[decoder.output.device.type]
     place = 0
     while place < len(rows):
-        count = max(1, TOKENS_PER_BATCH // rows[place].length)
+        count = max(1, most // rows[place].length)
         _score_batch(decoder, rows[place : place + count], scores)
         place += count
     return scores
@@ -79,9 +81,13 @@ def _score_batch(decoder: Decoder, rows: Sequence[_Row], scores: list[list[float
             targets += choice
             owners.append((row.request, row.first_choice + number, len(choice)))
     alone = all(len(row.choices) == 1 for row in rows)
-    hidden = decoder.hidden(ids) if alone else decoder.hidden(ids, positions, _tree_mask(part))
-    chosen = hidden.flatten(0, 1)[torch.tensor(places)]
-    found = token_log_likelihoods(chosen, decoder.output, torch.tensor(targets)).double()
+    device = decoder.output.device
+    if alone:
+        hidden = decoder.hidden(ids.to(device))
+    else:
+        hidden = decoder.hidden(ids.to(device), positions.to(device), _tree_mask(part.to(device)))
+    chosen = hidden.flatten(0, 1)[torch.tensor(places, device=device)]
+    found = token_log_likelihoods(chosen, decoder.output, torch.tensor(targets, device=device)).cpu().double()
     place = 0
     for request, choice_index, length in owners:
         scores[request][choice_index] = float(found[place : place + length].sum())
@@ -91,6 +97,6 @@ def _score_batch(decoder: Decoder, rows: Sequence[_Row], scores: list[list[float
 def _tree_mask(part: Tensor) -> Tensor:
     """[batch, 1, width, width]: earlier tokens of the context or of the same choice; padding sees itself."""
     width = part.shape[1]
-    earlier = torch.ones(width, width, dtype=torch.bool).tril()
+    earlier = torch.ones(width, width, dtype=torch.bool, device=part.device).tril()
     related = (part[:, None, :] == 0) | (part[:, None, :] == part[:, :, None])
-    return ((earlier & related) | torch.eye(width, dtype=torch.bool))[:, None]
+    return ((earlier & related) | torch.eye(width, dtype=torch.bool, device=part.device))[:, None]

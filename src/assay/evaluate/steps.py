@@ -93,22 +93,30 @@ def heldout_items(ingredient: Path, documents: int, bytes: int) -> list[Item]:
 def score(call: Call) -> None:
     """Score a checkpoint on a task.
 
-    Recipe: ``shape``, ``precision``; inputs: ``state``, ``requests``.
+    Recipe: ``shape``, ``precision``, and ``average`` where the mean of the weights after several steps is scored;
+    inputs: ``state``, ``requests``.
     """
     from assay.train.compiled import set_up_torch
 
-    set_up_torch()
+    set_up_torch(call.device)
     requests = read_requests(call.inputs["requests"])
-    decoder = _decoder(call.inputs["state"], Shape(**call.recipe["shape"]), call.recipe["precision"])
+    decoder = _decoder(
+        call.inputs["state"],
+        Shape(**call.recipe["shape"]),
+        call.recipe["precision"],
+        tuple(call.recipe.get("average", ())),
+        call.device,
+    )
     table = score_rows(requests, score_requests(decoder, requests))
     pq.write_table(table, call.out / "scores.parquet", compression="zstd")
 
 
 @lru_cache(maxsize=2)
-def _decoder(state: Path, shape: Shape, precision: str) -> "Decoder":
+def _decoder(state: Path, shape: Shape, precision: str, average: tuple[int, ...], device: str) -> "Decoder":
     import torch
 
     from assay.model.decoder import plain_decoder
-    from assay.train.state import load_weights
+    from assay.train.state import average_weights, load_weights
 
-    return plain_decoder(shape, load_weights(state).to(getattr(torch, precision)))
+    weights = average_weights(state, average) if average else load_weights(state)
+    return plain_decoder(shape, weights.to(device, getattr(torch, precision)))

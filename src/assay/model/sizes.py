@@ -54,8 +54,8 @@ class Size:
 
         The fit is DeepSeek LLM's (arXiv 2401.02954, §3.1), made between 1e17 and 2e19 FLOPs; C is here 6 · body
         parameters · tokens. Far outside that range it still comes near both ends of what is planned here: 4,096 for the
-        quickstart, which takes 2,048, and at 400 billion tokens 4.19M for 2.8B, which is what the paper took, and
-        2.10M for 470M, half of that.
+        quickstart, which takes 2,048, and at 400 billion tokens 4.19M for 2.8B, which is the paper's if its 512 are
+        rows of 8,192, and 2.10M for 470M, half of that.
 
         Args:
             tokens: That are trained; None: `TOKENS_PER_PARAMETER` for each parameter of the body.
@@ -63,7 +63,20 @@ class Size:
         if tokens is None:
             tokens = TOKENS_PER_PARAMETER * self.body_parameters
         fitted: float = 0.2920 * (6 * self.body_parameters * tokens) ** 0.3271
-        return 2 ** round(math.log2(fitted))
+        return 1 << round(math.log2(fitted))
+
+
+def sizes_table() -> str:
+    """All sizes as a table in Markdown: `docs/reference/sizes.md` holds it."""
+    rows = ["| size | width | layers | heads | feed-forward | parameters | learning rate | tokens a step | steps |"]
+    rows.append(f"|---|{'---:|' * 8}")
+    for name, size in SIZES.items():
+        batch = size.batch_tokens()
+        steps = round(TOKENS_PER_PARAMETER * size.body_parameters / batch)
+        numbers = (size.width, size.layers, size.heads, size.feed_forward, size.body_parameters)
+        shown = [f"{number:,}" for number in numbers] + [f"{size.learning_rate:g}", f"{batch:,}", f"{steps:,}"]
+        rows.append(f"| {name} | {' | '.join(shown)} |")
+    return "\n".join(rows)
 
 
 SIZES = {

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from assay.report.stage_table import stage_rows
+from assay.run.memory import memory_plan
 from assay.study.alternatives import alternatives
 from assay.study.cost import Calibration, plan_cost
 from assay.study.disk import disk_needed
@@ -36,8 +38,8 @@ def plan_report(
         pilot: A finished run folder whose noise is taken instead of the shipped.
 
     Returns:
-        What ``plan.json`` holds, with ``tokens_by_size``, ``alternatives``, ``cost``, ``epochs``, ``disk``,
-        ``smallest_effects`` and ``noise`` beside it; JSON-able.
+        What ``plan.json`` holds, with ``stages``, ``tokens_by_size``, ``alternatives``, ``cost``, ``epochs``,
+        ``disk``, ``memory``, ``smallest_effects`` and ``noise`` beside it; JSON-able.
 
     Raises:
         InputError: A price of no known accelerator; a pilot that is no finished run folder.
@@ -48,6 +50,7 @@ def plan_report(
     asked = {(contrast.id, size) for contrast in plan.design.contrasts for size in contrast.sizes or plan.design.sizes}
     return {
         **plan_record(plan, numerics),
+        "stages": stage_rows(plan),
         "tokens_by_size": count_tokens(plan.study, plan.trees),
         "alternatives": [asdict(alternative) for alternative in alternatives(plan.study)],
         "cost": plan_cost(plan, calibration, prices),
@@ -60,6 +63,7 @@ def plan_report(
             for name, tokens in plan.tokens_wanted().items()
         },
         "disk": disk_needed(plan, held),
+        "memory": memory_plan(plan),
         "smallest_effects": [
             {"contrast": contrast, "size": size, "metric": metric, "effect": effect}
             for (contrast, size, metric), effect in effects.items()

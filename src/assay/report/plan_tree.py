@@ -1,4 +1,4 @@
-"""A plan on the terminal: the trees of shared steps, what they cost and save, what the contrasts compare and can see.
+"""A plan on the terminal: the trees of shared steps, what stages start with, costs, what the contrasts can see.
 
 Printed from `plan_report`'s data, so a program that reads ``--json`` misses nothing.
 """
@@ -11,12 +11,15 @@ from rich.table import Table
 from rich.tree import Tree
 
 from assay.report.numbers import duration, percent, signed_percent
+from assay.report.stage_table import print_stages
 from assay.study.design import Contrast
 from assay.study.paths import Segment
 from assay.study.plan import Plan
 from assay.study.quantity import shown_tokens
 from assay.study.resolve import MILLION
 
+LARGE_BYTES = 16 << 30
+"""Memory of a process from which it is told what several would take."""
 WIDTH = 160
 """Of a table where the output is no terminal; sentences are then not broken into lines, so that a script finds them."""
 
@@ -46,11 +49,13 @@ def print_plan(plan: Plan, report: Mapping[str, Any], console: Console) -> None:
         for root in roots:
             _grow(tree, root, per_step)
         console.print(tree)
+    print_stages(report["stages"], plan, console)
     console.print()
     _print_tokens(report, console)
     _print_costs(report["cost"], console)
     _print_epochs(plan, report["epochs"], console)
     _print_disk(report["disk"], console)
+    _print_memory(report["memory"], console)
     _print_contrasts(plan, report, console)
 
 
@@ -155,6 +160,28 @@ def _print_disk(disk: Mapping[str, Any], console: Console) -> None:
     )
 
 
+def _print_memory(memory: Mapping[str, Any], console: Console) -> None:
+    """One line where a process is small enough for most machines, else one for each number of processes."""
+    alone, *several = memory["processes"]
+    state = memory["state_bytes"]
+    head = f"[bold]Memory[/bold] of a process that trains {memory['size']}: {_bytes(alone['bytes'])}"
+    if alone["bytes"] < LARGE_BYTES:
+        console.print(f"{head}, and {_bytes(state['replicated'])} while a state is written.")
+        return
+    console.print(
+        f"{head}; {_bytes(alone['least_bytes'])} with train.micro_rows: 1. In main memory, the one that writes states "
+        f"takes {_bytes(state['replicated'])} more, {_bytes(state['sharded'])} if sharded. Measured up to 15M in one "
+        "process, computed from there."
+    )
+    table = Table(title_justify="left")
+    for name in ("processes", "replicated", "micro_rows: 1", "sharded", "micro_rows: 1"):
+        table.add_column(name, justify="right")
+    for whole, part in zip(several[::2], several[1::2], strict=True):
+        cells = [_bytes(one[name]) for one in (whole, part) for name in ("bytes", "least_bytes")]
+        table.add_row(str(whole["count"]), *cells)
+    console.print(table)
+
+
 def _bytes(number: int) -> str:
     for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
         if number >= size:
@@ -194,6 +221,8 @@ def _print_contrasts(plan: Plan, report: Mapping[str, Any], console: Console) ->
     if not plan.design.contrasts:
         return
     console.print(table)
+    for told in plan.design.shared:
+        console.print(f"[bold]Confound of every contrast between mixes[/bold]: {told}")
     if not metrics:
         return
     heading = (

@@ -5,8 +5,10 @@ import platform
 from collections.abc import Callable
 
 from assay.model.sizes import SIZES
+from assay.run.device import Device
 from assay.run.identity import numerics_label
 from assay.run.local import LocalEngine
+from assay.run.memory import gpu_share
 from assay.run.step import Step
 from assay.run.store import Store
 from assay.study.cost import Calibration
@@ -26,7 +28,9 @@ BYTES_PER_TOKEN = 4.5
 """Mean of held-out text, code and markup with the built-in tokenizer."""
 
 
-def calibration(plan: Plan, store: Store, measure: bool, again: bool, say: Callable[[str], None]) -> Calibration | None:
+def calibration(
+    plan: Plan, store: Store, measure: bool, again: bool, say: Callable[[str], None], device: Device = "cpu"
+) -> Calibration | None:
     """What this machine does with the plan's sizes; None if nothing is known and nothing is to be measured.
 
     Args:
@@ -36,11 +40,13 @@ def calibration(plan: Plan, store: Store, measure: bool, again: bool, say: Calla
         measure: Whether to measure what is not known, about half a minute a size.
         again: Whether to insist, and to measure what is known as well.
         say: Told what is being measured.
+        device: What models are to be trained and scored on.
 
     Raises:
         StepError: A worker was lost, or the disk is full.
     """
-    engine = LocalEngine(store, lambda *_: None, worker_bytes=CALIBRATION_BYTES)
+    share = gpu_share(plan)
+    engine = LocalEngine(store, lambda *_: None, worker_bytes=CALIBRATION_BYTES, device=device, share=share)
     sizes = [size for size in plan.study.spec.sizes if SIZES[size].body_parameters <= LARGEST]
     steps = {size: _steps(plan, size, engine) for size in sizes or [_largest()]}
     every = [step for each in steps.values() for step in each]

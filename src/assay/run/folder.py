@@ -51,7 +51,7 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
     for leaf in graph.leaves:
         name = f"{leaf.arm.name}.{leaf.size}.s{leaf.seed}.parquet".replace("/", "_")
         wanted.add(name)
-        _write_table(_records(plan, leaf, store, formats, flags, label), items / name)
+        _write_table(leaf_records(plan, leaf, store, formats, flags, label), items / name)
     for stale in items.glob("*"):
         if stale.name not in wanted:
             stale.unlink()
@@ -89,7 +89,7 @@ def _corpus(graph: Graph, store: Store) -> dict[str, Any]:
     return told
 
 
-def _records(
+def leaf_records(
     plan: Plan,
     leaf: Leaf,
     store: Store,
@@ -97,6 +97,19 @@ def _records(
     flags: Mapping[str, Mapping[str, bool | None]],
     label: str,
 ) -> pa.Table:
+    """Item records of one arm, size and seed, a row an item.
+
+    Args:
+        plan: The study.
+        leaf: Which.
+        store: Where its scores are.
+        formats: Id of the format in use, by task.
+        flags: By task and item: whether the item stands in the training documents.
+        label: The numerics in one line.
+
+    Raises:
+        Damaged: Scores are not what was written.
+    """
     versions = {task.id: task.version for task in plan.design.tasks}
     tables = []
     for task, step in leaf.scores.items():

@@ -5,7 +5,7 @@ steps that were there keep their keys and are found in the store.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from assay.corpus.recipe import Recipe
@@ -16,14 +16,15 @@ from assay.model.sizes import SIZES
 from assay.run.corpus_graph import CorpusSteps
 from assay.run.identity import file_hash
 from assay.run.step import Step
-from assay.study.paths import Path, Segment, cut, path_of
+from assay.study.paths import Path, Segment, cut, path_of, path_record
 from assay.study.plan import HELDOUT, Plan
 from assay.study.resolve import Arm
+from assay.study.spec import TrainSpec
 
 REQUESTS_VERSION = 2
 FLAGS_VERSION = 1
-TRAIN_VERSION = 3
-SCORER_VERSION = 2
+TRAIN_VERSION = 4
+SCORER_VERSION = 3
 HELDOUT_VERSION = 1
 LOOK = {"documents": 16, "bytes": 1000}
 """What is read of a held-out set when it is looked at during training."""
@@ -162,9 +163,8 @@ class _Builder:
     ) -> dict[Path, Step]:
         """Every segment's end state, by path."""
         made: dict[Path, Step] = {}
-        train = self.spec.train.model_dump(mode="json")
+        train = _train_recipe(self.spec.train)
         train["learning_rate"] = self.spec.train.learning_rate or SIZES[size].learning_rate
-        del train["heldout"]
         floor = train.pop("cosine_floor")
 
         def grow(segment: Segment, parent: Step | None) -> None:
@@ -172,22 +172,14 @@ class _Builder:
             recipe = {
                 "version": TRAIN_VERSION,
                 "size": size,
-                "shape": [SIZES[size].width, SIZES[size].layers],
-                "vocabulary": self.recipe.tokenizers[self.spec.tokenizer].vocab,
+                "shape": self._shape(size),
                 "precision": self.numerics["precision"],
                 "seed": seed,
                 "train": {**train, "cosine_floor": floor} if _has_cosine(segment.path) else train,
-                "path": [
-                    {
-                        "mix": [list(share) for share in piece.mix],
-                        "steps": piece.steps,
-                        "schedule": piece.schedule,
-                        "length": piece.length,
-                        "moments": piece.moments,
-                    }
-                    for piece in segment.path
-                ],
+                "path": path_record(segment.path),
             }
+            if segment.ends and self.spec.evaluate.average is not None:
+                recipe["snapshots"] = self.spec.evaluate.average.steps(segment.end)
             inputs = {"tokenizer": tokenizer}
             inputs |= {f"tokens:{name}": tokens[name] for name in sorted(mixed)}
             inputs |= {f"requests:{name}": looks[name] for name in self.spec.train.heldout}
@@ -208,28 +200,43 @@ class _Builder:
             grow(root, None)
         return made
 
+    def _shape(self, size: str) -> dict[str, Any]:
+        return asdict(SIZES[size].shape(self.recipe.tokenizers[self.spec.tokenizer].vocab))
+
     def _leaf(self, arm: Arm, size: str, seed: int, states: Mapping[Path, Step], requests: Mapping[str, Step]) -> Leaf:
         path = path_of(arm, self.spec.train.rows_per_step)
         ends, steps = [], 0
         for stage in arm.stages:
             steps += stage.steps
             ends.append(states[cut(path, steps)])
-        scores = {task: self._score(task, step, ends[-1], size, seed) for task, step in requests.items()}
+        scores = {task: self._score(task, step, ends[-1], size, seed, steps) for task, step in requests.items()}
         return Leaf(arm, size, seed, tuple(ends), scores)
 
-    def _score(self, task: str, requests: Step, state: Step, size: str, seed: int) -> Step:
+    def _score(self, task: str, requests: Step, state: Step, size: str, seed: int, end: int) -> Step:
         found = self.made.get((f"scores {task}", state.key))
         if found is None:
             recipe = {
                 "version": SCORER_VERSION,
-                "size": size,
-                "vocabulary": self.recipe.tokenizers[self.spec.tokenizer].vocab,
+                "shape": self._shape(size),
                 "precision": self.numerics["precision"],
             }
+            if self.spec.evaluate.average is not None:
+                recipe["average"] = self.spec.evaluate.average.steps(end)
             inputs = {"state": state, "requests": requests}
             found = Step("scores", recipe, inputs, self.numerics, title=f"score {task}, {size} seed {seed}")
             self.made[f"scores {task}", state.key] = found
         return found
+
+
+def _train_recipe(spec: TrainSpec) -> dict[str, Any]:
+    """How a state is trained, as its recipe holds it: an option that is not used is in no key."""
+    train = spec.model_dump(mode="json", exclude={"heldout"})
+    if spec.micro_rows in {None, spec.rows_per_step}:
+        del train["micro_rows"]
+    for option in ("attention", "optimizer"):
+        if train[option] == TrainSpec.model_fields[option].default:
+            del train[option]
+    return train
 
 
 def _has_cosine(path: Path) -> bool:

@@ -16,6 +16,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from assay.errors import StepError
+from assay.run.device import TRITON_SINCE, gpus, has_triton, torch_build
+
 KERNELS_VERSION = 2
 """Raise when model, loss, optimizer or scorer code gives other bits for the same recipe."""
 
@@ -72,22 +75,46 @@ def processor() -> tuple[str, str]:
     return fields.get("vendor_id", platform.machine()), platform.machine()
 
 
+def mode(device: str = "cpu") -> str:
+    """``compiled`` where the hot regions of training can be: on a GPU that takes Triton besides the C++ compiler."""
+    takes = device == "cpu" or (has_triton() and all(gpu.capability >= TRITON_SINCE for gpu in gpus()))
+    return "compiled" if compiler() and takes else "eager"
+
+
 def precision() -> str:
     """``bfloat16`` where the processor multiplies it natively, else ``float32``."""
     return "bfloat16" if processor()[1] in {"amx_bf16", "avx512_bf16", "bf16"} else "float32"
 
 
-def numerics() -> dict[str, str]:
-    """Everything about this machine and installation that changes the bits of a result."""
-    vendor, instructions = processor()
+def numerics(device: str = "cpu") -> dict[str, str]:
+    """Everything about this machine and installation that changes the bits of a result.
+
+    Args:
+        device: ``cpu`` or ``cuda``; see `assay.run.device.choose_device`.
+
+    Raises:
+        StepError: ``cuda`` where there is no GPU.
+    """
+    if device == "cpu":
+        vendor, instructions = processor()
+        about = {"vendor": vendor, "instructions": instructions, "precision": precision()}
+        torch_version = metadata.version("torch")
+    elif found := gpus():
+        major, minor = found[0].capability
+        about = {
+            "vendor": "-".join(found[0].name.split()),
+            "instructions": f"sm_{major}{minor}",
+            "precision": found[0].precision,
+        }
+        torch_version = torch_build()[0]
+    else:
+        raise StepError("there is no GPU here that may be used")
     return {
-        "device": "cpu",
-        "vendor": vendor,
-        "instructions": instructions,
-        "precision": precision(),
+        "device": device,
+        **about,
         "threads": "1",
-        "mode": "compiled" if compiler() else "eager",
-        "torch": metadata.version("torch"),
+        "mode": mode(device),
+        "torch": torch_version,
         "kernels": str(KERNELS_VERSION),
     }
 
@@ -95,7 +122,8 @@ def numerics() -> dict[str, str]:
 def numerics_label(values: dict[str, str] | None = None) -> str:
     """The numerics in one line, as item records carry it."""
     found = values or numerics()
+    together = f" {found['processes']} processes {found['layout']}" if "processes" in found else ""
     return (
         f"{found['device']} {found['vendor']} {found['instructions']} {found['precision']} "
-        f"{found['threads']} thread {found['mode']} torch {found['torch']} kernels {found['kernels']}"
+        f"{found['threads']} thread {found['mode']} torch {found['torch']} kernels {found['kernels']}{together}"
     )

@@ -1,4 +1,9 @@
-"""The local engine: persistent one-thread workers on this machine, one a core as far as memory allows."""
+"""The local engine: persistent one-thread workers on this machine, one a core as far as memory allows.
+
+On GPUs each worker sees those that it was dealt (``CUDA_VISIBLE_DEVICES``), and several small runs share one, as one
+leaves most of a GPU idle. Workers there are not pinned to a core, as CUDA's own threads would be pinned with them.
+Steps of the data planes run on the same workers, on the CPU.
+"""
 
 import contextlib
 import json
@@ -8,27 +13,51 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from assay.run.device import Device, Gpu, deal, gpus
 from assay.run.engine import Engine, Listener
 from assay.run.identity import numerics
 from assay.run.memory import LEAST_BYTES
+from assay.run.processes import ALONE, Processes
 from assay.run.step import Step
 from assay.run.store import Store
 from assay.run.worker import PATIENCE_SECONDS, environment
 
 MEMORY_SHARE = 0.9
-"""Of main memory, for workers."""
+"""Of main memory, or of a GPU's, for workers."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a worker runs."""
+
+    number: int
+    cpus: tuple[int, ...]
+    gpus: tuple[Gpu, ...] = ()
+    """Those it sees; none: it trains on its core, or on its cores where several processes train one model."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        if self.gpus:
+            return f"GPU {','.join(str(gpu.index) for gpu in self.gpus)}"
+        return f"core {','.join(map(str, self.cpus))}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the worker must have in its environment to see its GPUs and no other."""
+        return {"CUDA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in self.gpus)} if self.gpus else {}
 
 
 @dataclass
 class _Worker:
     process: "subprocess.Popen[bytes]"
     log: IO[bytes]
-    cpu: int
+    slot: Slot
     buffer: bytes = b""
     step: Step | None = None
 
@@ -65,31 +94,83 @@ def _limits() -> Iterable[Path]:
             yield top / place / name
 
 
+def slots(
+    workers: int | None,
+    worker_bytes: int,
+    available: Sequence[int],
+    main_memory: int,
+    found: Sequence[Gpu] = (),
+    share: int = 1,
+    each: int = 1,
+) -> list[Slot]:
+    """Where workers run.
+
+    Args:
+        workers: How many; None: as many as there is room for: one a core, or ``share`` a GPU, as far as memory and
+            cores allow; at least one.
+        worker_bytes: Memory that each of a worker's processes may come to hold: of the GPU where it trains there, else
+            of the machine.
+        available: Cores.
+        main_memory: Bytes.
+        found: GPUs; none: workers train on their cores.
+        share: Workers that a GPU is dealt to.
+        each: Cores or GPUs that a worker needs, for as many processes that train one model.
+
+    Raises:
+        InputError: There are fewer GPUs than a worker needs.
+    """
+    if workers is None:
+        room = len(available) // each
+        if found:
+            held = min(gpu.memory for gpu in found)
+            fitting = int(MEMORY_SHARE * held) // worker_bytes if held else share
+            room = min(room, max(1, len(found) * max(1, min(share, fitting)) // each))
+        workers = max(1, min(room, int(MEMORY_SHARE * main_memory) // (LEAST_BYTES if found else worker_bytes) // each))
+    return [
+        Slot(number, _dealt(available, number, each), deal(found, number, each) if found else ())
+        for number in range(workers)
+    ]
+
+
+def _dealt(available: Sequence[int], worker: int, each: int) -> tuple[int, ...]:
+    """Cores of one worker, round robin."""
+    return tuple(sorted({available[(worker * each + place) % len(available)] for place in range(each)}))
+
+
 class LocalEngine(Engine):
-    """Workers on this machine, each pinned to a core, started when they are first needed."""
+    """Workers on this machine, each pinned to a core or given GPUs, started when they are first needed."""
 
     def __init__(
-        self, store: Store, listen: Listener, workers: int | None = None, worker_bytes: int = LEAST_BYTES
+        self,
+        store: Store,
+        listen: Listener,
+        workers: int | None = None,
+        worker_bytes: int = LEAST_BYTES,
+        device: Device = "cpu",
+        share: int = 1,
+        processes: Processes = ALONE,
     ) -> None:
         """
         Args:
             store: Where artifacts are.
             listen: Told what happens.
-            workers: How many; None: one a core, as far as memory allows.
-            worker_bytes: Memory that a worker may come to hold.
+            workers: How many; None: as `slots` says.
+            worker_bytes: Memory that a worker, or each process of it, may come to hold.
+            device: What models are trained and scored on.
+            share: Workers that a GPU is dealt to, where its memory suffices.
+            processes: That train one model together.
         """
         super().__init__(store, listen)
-        available = cores()
-        self._count_wanted = workers or max(1, min(len(available), int(MEMORY_SHARE * memory()) // worker_bytes))
-        self._cpus = [available[index % len(available)] for index in range(self._count_wanted)]
+        found = gpus() if device == "cuda" else ()
+        self._slots = slots(workers, worker_bytes, cores(), memory(), found, share, processes.count)
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
-        self._numerics = numerics()
+        self._numerics = processes.numerics(numerics(device))
 
     @property
     def workers(self) -> int:
         """How many it will use."""
-        return self._count_wanted
+        return len(self._slots)
 
     @property
     def numerics(self) -> dict[str, str]:
@@ -97,7 +178,7 @@ class LocalEngine(Engine):
         return self._numerics
 
     def _can_give(self) -> bool:
-        return len(self._workers) < self._count_wanted or any(worker.step is None for worker in self._workers)
+        return len(self._workers) < len(self._slots) or any(worker.step is None for worker in self._workers)
 
     def _give(self, step: Step) -> str:
         worker = next((worker for worker in self._workers if worker.step is None), None) or self._start()
@@ -108,21 +189,20 @@ class LocalEngine(Engine):
             worker.process.stdin.flush()
         except BrokenPipeError:
             pass  # its end is heard as end-of-file on its output
-        return f"core {worker.cpu}"
+        return worker.slot.name
 
     def _start(self) -> _Worker:
-        free = list(self._cpus)
-        for worker in self._workers:
-            free.remove(worker.cpu)
+        taken = {worker.slot.number for worker in self._workers}
+        slot = next(slot for slot in self._slots if slot.number not in taken)
         log = (self.store.root / "worker.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, "-m", "assay.run.worker", self.store.address, str(free[0])],
+            [sys.executable, "-m", "assay.run.worker", self.store.address, _written(slot)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **environment()},
+            env={**os.environ, **environment(), **slot.environment},
         )
-        worker = _Worker(process, log, free[0])
+        worker = _Worker(process, log, slot)
         self._workers.append(worker)
         self._selector.register(_output(worker), selectors.EVENT_READ, worker)
         return worker
@@ -170,6 +250,11 @@ class LocalEngine(Engine):
             worker.log.close()
         self._workers.clear()
         self._selector.close()
+
+
+def _written(slot: Slot) -> str:
+    """The cores of a slot as the worker program takes them; -1: any."""
+    return "-1" if slot.gpus else ",".join(map(str, slot.cpus))
 
 
 def _output(worker: _Worker) -> IO[bytes]:

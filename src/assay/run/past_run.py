@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from assay.errors import InputError
 from assay.run.lineage import Record
 from assay.study.paths import Path as ArmPath
-from assay.study.paths import Piece, cut, path_of, steps_in
+from assay.study.paths import cut, path_of, read_path, steps_in
 from assay.study.resolve import MILLION, Arm, Stage
 
 
@@ -49,6 +49,8 @@ def read_run(folder: Path) -> Run:
                         stage["tokens"] // per_step,
                         stage["schedule"],
                         stage["moments"],
+                        stage["join"],
+                        stage["counter"],
                     )
                     for stage in arm["stages"]
                 ),
@@ -88,13 +90,7 @@ def states_of(run: Run, records: Iterable[Record]) -> list[tuple[Record, Arm, in
 
 def path_in(recipe: Mapping[str, Any]) -> ArmPath:
     """The path of a state's recipe."""
-    return tuple(
-        Piece(
-            tuple((name, part) for name, part in piece["mix"]),
-            *(piece[key] for key in ("steps", "schedule", "length", "moments")),
-        )
-        for piece in recipe["path"]
-    )
+    return read_path(recipe["path"])
 
 
 def final_states(folder: Path) -> dict[tuple[str, str, int], str]:

@@ -4,7 +4,8 @@ Each slot is an actor (`assay.run.ray_slot`) that holds one CPU and a worker's m
 under way to each busy slot, which comes back with the step's result, its latest progress, or the news that slot or node
 is lost; so a thousand workers cost a thousand small messages a second at most. Nodes that join are used, nodes that
 leave only cost what they were doing. Only nodes with one and the same numerics take part, as results are keyed by them.
-Ray's usage statistics are off here; those of a cluster are decided where it is started. GPUs are not used.
+Where models are trained on GPUs, a slot holds a part of one as well, and Ray tells it which.
+Ray's usage statistics are off here; those of a cluster are decided where it is started.
 """
 
 import contextlib
@@ -23,9 +24,11 @@ from typing import Any
 
 from assay import __version__
 from assay.errors import InputError, StepError
+from assay.run.device import Device
 from assay.run.engine import Engine, Listener
 from assay.run.identity import numerics, numerics_label
 from assay.run.memory import LEAST_BYTES
+from assay.run.processes import ALONE, Processes
 from assay.run.ray_slot import Slot
 from assay.run.step import Step
 from assay.run.store import Store
@@ -64,6 +67,9 @@ class RayEngine(Engine):
         workers: At most so many; None: as many as there is room for.
         address: HOST:PORT of the cluster; None: ``RAY_ADDRESS``, or the cluster that this machine belongs to.
         worker_bytes: Memory that Ray is to set aside for a worker.
+        device: What models are trained and scored on.
+        share: Slots that a GPU is dealt to.
+        processes: That train one model together, all on one node; a slot holds a CPU, and maybe a GPU, for each.
 
     Raises:
         InputError: Ray is not installed, or there is no cluster to use.
@@ -77,10 +83,16 @@ class RayEngine(Engine):
         workers: int | None = None,
         address: str | None = None,
         worker_bytes: int = LEAST_BYTES,
+        device: Device = "cpu",
+        share: int = 1,
+        processes: Processes = ALONE,
     ) -> None:
         super().__init__(store, listen)
+        self._device = device
+        self._processes = processes
+        self._share = share if device == "cuda" else 0
         self._most = workers or sys.maxsize
-        self._worker_bytes = worker_bytes
+        self._worker_bytes = (LEAST_BYTES if device == "cuda" else worker_bytes) * processes.count
         self._slots: list[_Slot] = []
         self._numerics: dict[str, str] | None = None
         self._offers: dict[_Slot, dict[str, str]] = {}
@@ -89,7 +101,9 @@ class RayEngine(Engine):
         self._short = False
         self._waiting = False
         self._ray = _connect(address)
-        self._actors = self._ray.remote(num_cpus=1, memory=worker_bytes, max_restarts=0, max_concurrency=2)(Slot)
+        count = processes.count
+        needs = {"num_cpus": count, "num_gpus": count / self._share if self._share else 0, "memory": self._worker_bytes}
+        self._actors = self._ray.remote(**needs, max_restarts=0, max_concurrency=2)(Slot)
         try:
             self._begin()
         except BaseException:
@@ -105,15 +119,15 @@ class RayEngine(Engine):
     def numerics(self) -> dict[str, str]:
         """Those of the nodes that take part."""
         assert self._numerics is not None
-        return self._numerics
+        return self._processes.numerics(self._numerics)
 
     def _begin(self) -> None:
         """Ask every node what it is, and choose the numerics that most slots have."""
         self._look()
         if not self._slots:
             raise StepError(
-                f"no node of the Ray cluster has a CPU and {self._worker_bytes / 2**30:.1f} GiB of memory to give to a "
-                "worker; 'ray status' shows what they have"
+                f"no node of the Ray cluster has {self._wanted()} and "
+                f"{self._worker_bytes / 2**30:.1f} GiB of memory to give to a worker; 'ray status' shows what they have"
             )
         begin = time.monotonic()
         while any(slot.reply for slot in self._slots):
@@ -125,9 +139,9 @@ class RayEngine(Engine):
                 self._say_waiting("All CPUs of the Ray cluster are taken; waiting for one …")
         if not self._offers:
             raise StepError("no node of the Ray cluster can carry out steps")
-        here = numerics()
+        here = numerics_label(numerics()) if self._device == "cpu" else ""
         counts = Counter(numerics_label(offer) for offer in self._offers.values())
-        chosen = max(sorted(counts), key=lambda label: (counts[label], label == numerics_label(here)))
+        chosen = max(sorted(counts), key=lambda label: (counts[label], label == here))
         self._numerics = next(offer for offer in self._offers.values() if numerics_label(offer) == chosen)
         for slot, offer in self._offers.items():
             self._admit(slot, offer)
@@ -215,14 +229,16 @@ class RayEngine(Engine):
             (index, node)
             for node, about in nodes.items()
             if node not in self._left_out
-            for index in range(held[node], _room(about["Resources"], self._worker_bytes))
+            for index in range(
+                held[node], _room(about["Resources"], self._worker_bytes, self._share, self._processes.count)
+            )
         ]
         affinity = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         for _, node in sorted(places)[: self._most - len(self._slots)]:
             actor = self._actors.options(scheduling_strategy=affinity(node_id=node, soft=False)).remote(
                 self.store.address, str(Path.cwd())
             )
-            self._slots.append(_Slot(actor, node, nodes[node]["NodeManagerAddress"], actor.hello.remote()))
+            self._slots.append(_Slot(actor, node, nodes[node]["NodeManagerAddress"], actor.hello.remote(self._device)))
 
     def _greet(self, slot: _Slot, answer: "dict[str, Any] | Exception") -> None:
         """Take in what a new slot says of its node. A node that cannot take part ends a study that is to begin; one
@@ -246,6 +262,8 @@ class RayEngine(Engine):
             return None  # it died as programs or nodes may, and is started again where its node is still there
         if answer["assay"] != __version__:
             return f"it has Assay {answer['assay']}, this machine {__version__}. Install the same on every node"
+        if "unfit" in answer:
+            return str(answer["unfit"])
         if "refused" in answer:
             return f"{answer['refused']}. {advice}"
         if token := answer.get("token"):
@@ -266,6 +284,12 @@ class RayEngine(Engine):
             slot.ready = True
         else:
             self._leave_out(slot, f"its numerics are {numerics_label(dict(offer))}, the study's {self._label()}")
+
+    def _wanted(self) -> str:
+        count = self._processes.count
+        if count > 1:
+            return f"{count} CPUs{f', {count} GPUs' if self._share else ''}"
+        return f"a CPU{', a part of a GPU' if self._share else ''}"
 
     def _label(self) -> str:
         return numerics_label(self._numerics)
@@ -296,9 +320,11 @@ def _uncovered() -> Iterator[None]:
         raise (problem.__cause__ or problem) from None
 
 
-def _room(resources: Mapping[str, float], worker_bytes: int) -> int:
-    """How many workers a node has room for."""
-    return int(min(resources.get("CPU", 0.0), resources.get("memory", float("inf")) // worker_bytes))
+def _room(resources: Mapping[str, float], worker_bytes: int, share: int = 0, each: int = 1) -> int:
+    """How many workers a node has room for; ``share``: how many a GPU is dealt to, 0 where none is used; ``each``: CPUs
+    of a worker, and GPUs."""
+    room = min(resources.get("CPU", 0.0) // each, resources.get("memory", float("inf")) // worker_bytes)
+    return int(min(room, resources.get("GPU", 0.0) * share // each) if share else room)
 
 
 def _connect(address: str | None) -> Any:

@@ -40,10 +40,15 @@ class Slot:
         self._child: subprocess.Popen[bytes] | None = None
         self._unread = b""
 
-    def hello(self) -> dict[str, Any]:
-        """What the driver must know of this node: ``numerics`` and the version of ``assay``; and either ``token``, an
-        empty file that it wrote into a store on a folder, or ``refused``, why the store cannot be used here."""
-        found: dict[str, Any] = {"numerics": numerics(), "assay": __version__}
+    def hello(self, device: str = "cpu") -> dict[str, Any]:
+        """What the driver must know of this node: ``numerics`` and the version of ``assay``; and ``token``, an empty
+        file that it wrote into a store on a folder; or ``refused``, why the store cannot be used here; or ``unfit``,
+        why models cannot be trained on ``device`` here."""
+        found: dict[str, Any] = {"assay": __version__}
+        try:
+            found["numerics"] = numerics(device)
+        except AssayError as problem:
+            return {**found, "unfit": str(problem)}
         if "://" not in self._store and not (Path(self._store) / "locks").is_dir():
             return {**found, "refused": f"there is no store at {self._store}"}
         try:

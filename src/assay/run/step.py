@@ -98,6 +98,10 @@ class Call:
     stopping: Callable[[], bool] = lambda: False
     """Whether the work is to be put aside now: keep what is done, then raise `assay.errors.Stopped`. Whoever asks once
     is given the time to do so; a step that never asks is stopped where it stands."""
+    device: str = "cpu"
+    """What to compute on: ``cpu`` or ``cuda``, as the step's numerics say."""
+    numerics: Mapping[str, str] = field(default_factory=dict)
+    """The step's; none where its bits do not depend on the machine."""
 
     def inputs_of(self, prefix: str) -> dict[str, Path]:
         """Inputs called ``prefix:NAME``, by NAME."""

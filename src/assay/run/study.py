@@ -12,30 +12,37 @@ from typing import Any
 
 from assay.errors import InputError
 from assay.files import ASIDE, as_json, refused, write_whole
+from assay.report.stage_table import tell_stages
 from assay.run.engine import Engine
 from assay.run.folder import write_folder
 from assay.run.graph import Graph, build_graph
-from assay.run.identity import compiler, file_hash, key_of, numerics_label
+from assay.run.identity import file_hash, key_of, numerics_label
 from assay.run.progress import RunProgress
 from assay.run.step import Step
 from assay.run.store import Damaged, Store
+from assay.run.track.trackers import Tracker
+from assay.run.track.tracking import Tracking
 from assay.study.plan import Plan, plan_record
 from assay.tokens.shard import SHARD, shard_tokens
 
 FOLDER_VERSION = 2
 """Raise when the run folder's files are made differently from the same artifacts."""
-UNCOMPILED = "No C++ compiler with Python's headers was found: training runs uncompiled, a third to a half slower."
+UNCOMPILED = {
+    "cpu": "No C++ compiler with Python's headers was found: training runs uncompiled, a third to a half slower.",
+    "cuda": "No C++ compiler with Python's headers and Triton were found: training runs uncompiled, and slower.",
+}
 READS = 20
 """How often artifacts may turn out damaged when the results are written from them."""
 
 
-def run_study(plan: Plan, out: Path, engine: Engine) -> bool:
+def run_study(plan: Plan, out: Path, engine: Engine, trackers: Mapping[str, Tracker] | None = None) -> bool:
     """Run a study into a folder; False if everything was there already.
 
     Args:
         plan: The study.
         out: The run folder.
         engine: Who does it, and with which store.
+        trackers: Where curves and results are written to as well; see `assay.run.track.trackers.open_trackers`.
 
     Raises:
         InputError: The study asks for what the corpus cannot give.
@@ -44,21 +51,33 @@ def run_study(plan: Plan, out: Path, engine: Engine) -> bool:
     graph = build_graph(plan, engine.numerics)
     label = numerics_label(engine.numerics)
     identity = _identity(plan, graph, label)
-    if is_finished(out, identity):
-        return False
+    with Tracking(trackers or {}, plan, graph, out, engine.store) as tracking:
+        if is_finished(out, identity):
+            tracking.catch_up()
+            return False
+        _carry_out(plan, graph, out, engine, identity, label, tracking)
+    return True
+
+
+def _carry_out(
+    plan: Plan, graph: Graph, out: Path, engine: Engine, identity: str, label: str, tracking: Tracking
+) -> None:
     begin = time.monotonic()
     try:
         _make_folder(out)
         with engine.store.in_use(), RunProgress(out / "log.jsonl") as progress:
             _clear_other_study(out, identity)
             _write_plan(plan, out, identity, label)
-            if compiler() is None:
-                progress.console.print(UNCOMPILED)
+            tell_stages(plan, progress.console)
+            if engine.numerics["mode"] == "eager":
+                progress.console.print(UNCOMPILED[engine.numerics["device"]])
             held: dict[str, int] = {}
             names = {step.key: name for name, step in graph.tokens.items()}
 
             def hear(event: str, step: Step, about: dict[str, Any]) -> None:
                 progress.hear(event, step, about)
+                for problem in tracking.hear(event, step, about):
+                    progress.warn(problem)
                 if event in {"have", "end"} and step.key in names:
                     held[names[step.key]] = shard_tokens(engine.store.file("tokens", step.key, SHARD))
                     plan.check_epochs(held)
@@ -87,7 +106,6 @@ def run_study(plan: Plan, out: Path, engine: Engine) -> bool:
         if told := refused(problem, out):
             raise told from None
         raise
-    return True
 
 
 def stored_tokens(plan: Plan, store: Store | None, numerics: Mapping[str, str]) -> dict[str, int]:

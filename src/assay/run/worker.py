@@ -19,9 +19,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from assay import __version__
-from assay.errors import AssayError, Stopped
+from assay.errors import AssayError, Lost, Stopped
 from assay.files import refused
 from assay.run.identity import code_digest, numerics
+from assay.run.processes import of_machine
 from assay.run.step import Call
 from assay.run.store import Damaged, Store, open_store
 
@@ -41,6 +42,8 @@ def environment() -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": "17179869184",
         "MALLOC_TOP_PAD_": "268435456",
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic products; read when the library starts
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
     }
@@ -67,7 +70,7 @@ class _Stop:
 
 
 def main() -> None:
-    """Serve until standard input ends: ``python -m assay.run.worker STORE CPU``."""
+    """Serve until standard input ends: ``python -m assay.run.worker STORE CPU[,CPU…]``."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints goes to standard error, not into the answers
     stop = _Stop()
@@ -75,9 +78,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop.hear)
     store = open_store(sys.argv[1])
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(store.root / "compiled"))
-    cpu = int(sys.argv[2])
-    if cpu >= 0 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {cpu})
+    cpus = {int(cpu) for cpu in sys.argv[2].split(",")} - {-1}
+    if cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cpus)
     waiting: list[str] = []
     arrived = threading.Condition()
 
@@ -116,6 +119,8 @@ def _serve(order: dict[str, Any], store: Store, answers: TextIO, stop: _Stop) ->
         os._exit(Stopped.exit_code)
     except Damaged as problem:
         _answer(answers, {"damaged": [problem.kind, problem.key], "why": problem.why})
+    except Lost as problem:
+        _answer(answers, {"lost": str(problem)})
     except AssayError as problem:
         _answer(answers, {"failed": str(problem), "exit_code": problem.exit_code})
     except Exception:
@@ -168,6 +173,8 @@ def run_step(
                     partial=partial,
                     after=after,
                     tell=tell,
+                    device=(order["numerics"] or {"device": "cpu"})["device"],
+                    numerics=order["numerics"] or {},
                     kept=lambda: store.keep_partial(key, stopping()),
                     stopping=stopping,
                 )
@@ -183,7 +190,8 @@ def run_step(
 
 def _check_numerics(order: Mapping[str, Any]) -> None:
     """Refuse to make under other numerics what is keyed by these."""
-    wanted, here = order["numerics"], numerics() if order["numerics"] else None
+    wanted = None if order["numerics"] is None else of_machine(order["numerics"])
+    here = None if wanted is None else numerics(wanted["device"])
     if wanted is not None and wanted != here:
         assert here is not None
         differ = ", ".join(

@@ -7,6 +7,8 @@ what it replicated. The paper is arXiv 2408.10914; section numbers are its own.
 from assay.corpus.near import BANDS, ROWS
 from assay.corpus.recipe import Recipe
 from assay.model.sizes import SIZES
+from assay.study.confounds import DECAYS
+from assay.study.paths import restarts
 from assay.study.resolve import Study
 
 NOT_STATED = "not stated"
@@ -20,8 +22,9 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
         for name in spec.sizes
     )
     rates = ", ".join(f"{name} {train.learning_rate or SIZES[name].learning_rate:g}" for name in spec.sizes)
-    endings = sorted({stage.name for arm in study.arms for stage in arm.stages if stage.schedule == "linear"})
-    schedules = sorted({stage.schedule for arm in study.arms for stage in arm.stages} - {"linear"})
+    endings = sorted({stage.name for arm in study.arms for stage in arm.stages if stage.schedule in DECAYS})
+    schedules = sorted({stage.schedule for arm in study.arms for stage in arm.stages} - DECAYS)
+    decays = sorted({stage.schedule for arm in study.arms for stage in arm.stages} & DECAYS)
     sources = "; ".join(f"{name}: {_shares(study, name)}" for name in endings)
     kept = [name for name, ingredient in recipe.ingredients.items() if not ingredient.is_selection]
     rows = [
@@ -41,7 +44,8 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
         (
             "document packing",
             NOT_STATED,
-            "documents joined, rows cut without loss and permuted, attention across documents",
+            "documents joined, rows cut without loss and permuted, attention "
+            + ("across documents" if train.attention == "causal" else "inside each document"),
         ),
         ("tokenizer training data", NOT_STATED, f"{spec.tokenizer}, a sample of the corpus recipe {spec.corpus}"),
         ("layers, width, heads", NOT_STATED, shapes),
@@ -55,14 +59,16 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
         (
             "schedule of the main stages",
             "cosine",
-            f"{' and '.join(schedules) or 'linear'} after {train.warmup_steps} warm-up steps, then the ending's decay",
+            f"{' and '.join(schedules or decays)} after {train.warmup_steps} warm-up steps, then the ending's decay",
         ),
+        ("learning rate where stages join", NOT_STATED, _joins(study)),
+        ("optimizer state where stages join", NOT_STATED, _carried(study, "moments", "kept", "reset")),
+        ("warm-up where stages join", NOT_STATED, _carried(study, "counter", "counted on", "begun anew")),
         (
-            "learning rate where stages join",
-            NOT_STATED,
-            "each cosine begins at the peak again" if "cosine" in schedules else "goes on; only the ending decays",
+            "optimizer",
+            "AdamW",
+            "AdamW" if train.optimizer == "adamw" else "Muon for the matrices of the blocks, AdamW for the rest",
         ),
-        ("optimizer state where stages join", NOT_STATED, _moments(study)),
         ("betas, weight decay, clipping", NOT_STATED, f"{train.betas}, {train.weight_decay:g}, {train.clip:g}"),
         (
             "share of each source in the cooldown",
@@ -94,6 +100,13 @@ def _shares(study: Study, stage_name: str) -> str:
     return ", ".join(f"{share / 10_000:g} % {ingredient}" for ingredient, share in next(iter(mixes)))
 
 
-def _moments(study: Study) -> str:
-    kept = {stage.moments for arm in study.arms for stage in arm.stages[1:]}
-    return {"keep": "kept", "reset": "reset"}.get(kept.pop(), "") if len(kept) == 1 else "as each stage says"
+def _joins(study: Study) -> str:
+    again = [bool(restarts(arm)) for arm in study.arms if len(arm.stages) > 1]
+    if not any(again):
+        return "goes on where the stage before ended"
+    return "begins at the peak again" + ("" if all(again) else " in some arms, goes on in others")
+
+
+def _carried(study: Study, what: str, kept: str, reset: str) -> str:
+    found = {getattr(stage, what) for arm in study.arms for stage in arm.stages[1:]}
+    return {"keep": kept, "reset": reset}[found.pop()] if len(found) == 1 else "as each stage says"

@@ -6,10 +6,13 @@ cooldown. Such differences are not errors, but a number without them beside it m
 
 from collections.abc import Collection, Mapping
 
+from assay.study.paths import restarts
 from assay.study.quantity import shown_tokens
 from assay.study.resolve import MILLION, Arm
 
 ENDING_FACTORS = {"cooldown", "ending"}
+DECAYS = {"linear", "1-sqrt"}
+"""Schedules of an ending."""
 
 
 def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collection[str]) -> tuple[str, ...]:
@@ -18,7 +21,8 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
     Args:
         a: One arm.
         b: The other.
-        factor: What the contrast is about; ``cooldown`` may differ in its ending.
+        factor: What the contrast is about; ``cooldown`` may differ in its ending, ``schedule`` in the joins that its
+            schedules have by habit.
         tokens_per_step: To turn steps into tokens.
         text: Names of the ingredients that are prose.
     """
@@ -35,9 +39,14 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
     schedules = [_main_schedule(arm) for arm in (a, b)]
     if schedules[0] != schedules[1] and factor != "schedule":
         found.append(f"schedule of the main stages: {schedules[0]} against {schedules[1]}")
-    moments = ["reset" in {stage.moments for stage in arm.stages[1:]} for arm in (a, b)]
-    if moments[0] != moments[1] and factor != "optimizer state":
-        found.append("optimizer state: reset in one arm only")
+    by_habit = factor == "schedule" and all(stage.join is None for arm in (a, b) for stage in arm.stages)
+    if restarts(a) != restarts(b) and factor != "learning-rate join" and not by_habit:
+        both = bool(restarts(a) and restarts(b))
+        found.append(f"learning-rate join: {_join(a, both)} against {_join(b, both)}")
+    for carried, what in (("moments", "optimizer state"), ("counter", "step counter")):
+        reset = ["reset" in {getattr(stage, carried) for stage in arm.stages[1:]} for arm in (a, b)]
+        if reset[0] != reset[1] and factor != what:
+            found.append(f"{what}: reset in one arm only")
     return tuple(found)
 
 
@@ -77,17 +86,27 @@ def _end_alike(a: Arm, b: Arm) -> bool:
 
 
 def _ending(arm: Arm) -> str:
-    """How the arm ends: ``none``, or the length of its linear last stage, and its mix where that is a new one."""
+    """How the arm ends: ``none``, or the length of its last stage's decay, its mix where that is a new one, and its
+    schedule where that is not linear."""
     last = arm.stages[-1]
-    if last.schedule != "linear":
+    if last.schedule not in DECAYS:
         return "none"
+    schedule = "" if last.schedule == "linear" else f", {last.schedule}"
     if len(arm.stages) > 1 and arm.stages[-2].mix == last.mix:
-        return f"{last.steps} steps on its own mix"
+        return f"{last.steps} steps on its own mix{schedule}"
     shares = ", ".join(f"{share / 10_000:g} % {ingredient}" for ingredient, share in last.mix)
-    return f"{last.steps} steps of {shares}"
+    return f"{last.steps} steps of {shares}{schedule}"
+
+
+def _join(arm: Arm, both: bool) -> str:
+    """Whether the learning rate ever goes back to the peak, and where, if it does so in ``both`` arms."""
+    steps = restarts(arm)
+    if not steps:
+        return "continue"
+    return f"restart at step {' and '.join(map(str, steps))}" if both else "restart"
 
 
 def _main_schedule(arm: Arm) -> str:
     """The schedules of the stages before the ending."""
-    main = arm.stages[:-1] if arm.stages[-1].schedule == "linear" else arm.stages
+    main = arm.stages[:-1] if arm.stages[-1].schedule in DECAYS else arm.stages
     return " and ".join(sorted({stage.schedule for stage in main})) or "none"

@@ -87,5 +87,7 @@ class Design(_Frozen):
     """``declared`` and ``trained``."""
     parameters: dict[str, dict[str, int]]
     """Per size: ``body`` (without the embedding) and ``embedding``."""
+    shared: tuple[str, ...] = ()
+    """What all arms have in common although it may favour some of them: a sentence or two each."""
     notes: tuple[str, ...]
     """What the page must say about the suite or the scale, such as *9 of the study's 11 reasoning tasks*."""

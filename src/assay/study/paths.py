@@ -1,16 +1,20 @@
 """Prefixes are found, not declared: arms as paths, and the tree of segments that trains each step once.
 
-A path is the sequence of what decides every step's result: mix, learning-rate law, carried state. Two arms share
-every step up to the first that differs. The tree is cut at forks and at the ends of declared stages, so that a later
-study can fork at any of them without training it again. All is done piece by piece, never step by step: arms of a
-hundred thousand steps cost no more than short ones.
+A path is the sequence of what decides every step's result: mix, learning-rate law and join, carried state. Two arms
+share every step up to the first that differs. The tree is cut at forks and at the ends of declared stages, so that a
+later study can fork at any of them without training it again. All is done piece by piece, never step by step: arms of
+a hundred thousand steps cost no more than short ones.
 """
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from assay.study.resolve import MILLION, Arm
+from assay.study.resolve import MILLION, Arm, habit
+
+TARGETS = {"linear": "final", "1-sqrt": "final", "cosine": "floor"}
+"""The level that a schedule ends at; a constant one stays where it begins. Before the first stage it is ``peak``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +26,17 @@ class Piece:
     steps: int
     schedule: str
     length: int
-    """Whole length of the stage in steps where the law depends on it (linear, cosine), else 0."""
+    """Whole length of the stage in steps where the law depends on it (linear, 1-sqrt, cosine), else 0."""
     moments: str
     """``reset`` where the optimizer starts anew at this piece's first step."""
+    join: str | None = None
+    """``continue`` or ``restart`` where the rate does not begin as the schedule's habit is, else None."""
+    counter: str = "keep"
+    """``reset`` where the warm-up begins anew at this piece's first step."""
 
     def law(self) -> tuple[object, ...]:
         """What must be equal for two pieces to give the same steps."""
-        return (self.mix, self.schedule, self.length, self.moments)
+        return (self.mix, self.schedule, self.length, self.moments, self.join, self.counter)
 
 
 Path = tuple[Piece, ...]
@@ -40,28 +48,79 @@ def path_of(arm: Arm, rows_per_step: int) -> Path:
     Each stage deals its rows out to the ingredients anew, so that its shares hold by themselves. A constant stage that
     goes on with the mix before it is one piece with it where that makes no difference: where the earlier one ended
     with every ingredient having had exactly its share. What never leaves the rate it begins with is constant, whatever
-    it is called: a linear stage behind a linear one, a cosine of one step behind a cosine.
+    it is called: a linear stage behind a linear one, a cosine that continues behind a cosine. A join is named only
+    where it changes a rate: going back to the peak makes no difference to who is there, and a decay of one step is its
+    last rate, wherever it comes from.
     """
     pieces: list[Piece] = []
-    level = "peak"
-    for stage in arm.stages:
-        schedule = stage.schedule
-        if (schedule, level) == ("linear", "final") or (schedule, level, stage.steps) == ("cosine", "floor", 1):
-            schedule = "constant"
-        level = {"constant": level, "linear": "final", "cosine": "floor"}[schedule]
-        length = 0 if schedule == "constant" else stage.steps
-        piece = Piece(stage.mix, stage.steps, schedule, length, stage.moments if pieces else "keep")
+    for stage, law in zip(arm.stages, _laws(arm), strict=True):
+        length = 0 if law.schedule == "constant" else stage.steps
+        moments, counter = (stage.moments, stage.counter) if pieces else ("keep", "keep")
+        piece = Piece(stage.mix, stage.steps, law.schedule, length, moments, law.join, counter)
         before = pieces[-1] if pieces else None
         if (
             before is not None
-            and (before.mix, before.schedule) == (piece.mix, piece.schedule) == (piece.mix, "constant")
-            and piece.moments == "keep"
+            and before.schedule == "constant"
+            and piece.law() == (before.mix, "constant", 0, "keep", None, "keep")
             and all(before.steps * rows_per_step * share % MILLION == 0 for _, share in piece.mix)
         ):
-            pieces[-1] = _of_length(before, before.steps + piece.steps)
+            pieces[-1] = replace(before, steps=before.steps + piece.steps)
         else:
             pieces.append(piece)
     return tuple(pieces)
+
+
+def restarts(arm: Arm) -> tuple[int, ...]:
+    """First steps of the stages where the learning rate, having left the peak, begins there again."""
+    starts = itertools.accumulate((stage.steps for stage in arm.stages), initial=0)
+    return tuple(start for start, law in zip(starts, _laws(arm), strict=False) if law.restarts)
+
+
+class _Law(NamedTuple):
+    """A stage's learning rate, called by the plainest name that gives the same rates."""
+
+    schedule: str
+    join: str | None
+    restarts: bool
+    """Whether it goes back to the peak from somewhere else."""
+
+
+def _laws(arm: Arm) -> Iterator[_Law]:
+    """The law of each stage."""
+    level = "peak"
+    for stage in arm.stages:
+        begin = "peak" if stage.joined == "restart" else level
+        target = TARGETS.get(stage.schedule, begin)
+        if begin == target or (stage.steps == 1 and level == target):
+            moved = target != level
+            yield _Law("constant", "restart" if moved else None, moved)
+        elif stage.steps == 1:
+            yield _Law("linear" if target == "final" else "cosine", None, False)
+        else:
+            usual = "peak" if habit(stage.schedule) == "restart" else level
+            yield _Law(stage.schedule, None if begin == usual else stage.joined, begin != level)
+        level = target
+
+
+def path_record(path: Path) -> list[dict[str, Any]]:
+    """A path as a recipe holds it: JSON-able, without the join and the counter where there is nothing to say."""
+    return [
+        {
+            "mix": [list(share) for share in piece.mix],
+            "steps": piece.steps,
+            "schedule": piece.schedule,
+            "length": piece.length,
+            "moments": piece.moments,
+            **({"join": piece.join} if piece.join else {}),
+            **({"counter": piece.counter} if piece.counter != "keep" else {}),
+        }
+        for piece in path
+    ]
+
+
+def read_path(record: Iterable[Mapping[str, Any]]) -> Path:
+    """The path that `path_record` wrote."""
+    return tuple(Piece(**{**piece, "mix": tuple((name, part) for name, part in piece["mix"])}) for piece in record)
 
 
 def steps_in(path: Path) -> int:
@@ -75,7 +134,7 @@ def cut(path: Path, steps: int) -> Path:
     for piece in path:
         if steps <= 0:
             break
-        kept.append(_of_length(piece, min(piece.steps, steps)))
+        kept.append(piece if piece.steps <= steps else replace(piece, steps=steps))
         steps -= piece.steps
     return tuple(kept)
 
@@ -157,7 +216,3 @@ def _shared_steps(one: Path, other: Path) -> int:
         if left.steps != right.steps:
             break
     return shared
-
-
-def _of_length(piece: Piece, steps: int) -> Piece:
-    return Piece(piece.mix, steps, piece.schedule, piece.length, piece.moments)

@@ -17,6 +17,7 @@ from assay.study.choices import open_choices
 from assay.study.confounds import repetitions, tokens_taken
 from assay.study.contrasts import build_contrasts, build_metrics, primary_id
 from assay.study.design import Contrast, Design, Task
+from assay.study.learning_rate import shared_rate
 from assay.study.paths import Segment, segments_below
 from assay.study.resolve import MILLION, Study, resolve
 from assay.study.source import read_source
@@ -152,6 +153,7 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
     if spec.require == "matched":
         _check_matched(resolved, contrasts)
     trees = grow_trees(resolved)
+    _check_average(resolved, trees)
     design = Design(
         study=spec.study,
         question=spec.question.strip(),
@@ -172,6 +174,7 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
             }
             for size in spec.sizes
         },
+        shared=tuple(told for told in (shared_rate(resolved),) if told),
         notes=_notes(tasks),
     )
     return Plan(resolved, recipe, design, trees)
@@ -198,7 +201,9 @@ def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
                         "mix": {name: share / MILLION for name, share in stage.mix},
                         "tokens": stage.steps * per_step,
                         "schedule": stage.schedule,
+                        "join": stage.joined,
                         "moments": stage.moments,
+                        "counter": stage.counter,
                     }
                     for stage in arm.stages
                 ],
@@ -234,6 +239,24 @@ def _check_matched(study: Study, contrasts: Sequence[Contrast]) -> None:
             f"the study requires matched contrasts, and {len(found)} of {len(contrasts)} "
             f"{'is' if len(found) == 1 else 'are'} not:{''.join(found)}",
             study.source.where(["require"]),
+        )
+
+
+def _check_average(study: Study, trees: Trees) -> None:
+    """Refuse an average that reaches back beyond what an arm trains alone: its last segment."""
+    average = study.spec.evaluate.average
+    if average is None:
+        return
+    window = (average.last - 1) * average.every
+    ending = [segment for roots in trees.values() for segment in segments_below(roots) if segment.ends]
+    shortest = min(ending, key=lambda segment: segment.steps)
+    if window >= shortest.steps:
+        most = (shortest.steps - 1) // (average.last - 1)
+        advice = f"'every: {most}' or less" if most else f"'last: {shortest.steps}' or less, 'every: 1'"
+        raise InputError(
+            f"the last {average.last} weights, {average.every} steps apart, reach back {window} steps, and the last "
+            f"{shortest.steps} of arm '{shortest.ends[0]}' are all that it does not share; take {advice}",
+            study.source.where(["evaluate", "average"]),
         )
 
 

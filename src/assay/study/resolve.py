@@ -30,6 +30,20 @@ class Stage:
     steps: int
     schedule: str
     moments: str
+    join: str | None = None
+    """``continue`` or ``restart``; None: the schedule's habit."""
+    counter: str = "keep"
+    """``reset`` where the warm-up begins anew."""
+
+    @property
+    def joined(self) -> str:
+        """``continue`` or ``restart``: where its learning rate begins."""
+        return self.join or habit(self.schedule)
+
+
+def habit(schedule: str) -> str:
+    """How a schedule joins the stage before unless it is told: a cosine restarts at the peak, all others continue."""
+    return "restart" if schedule == "cosine" else "continue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,14 @@ def resolve(spec: StudySpec, source: Source, ingredients: Mapping[str, Any]) -> 
     for place, size in enumerate(spec.sizes):
         if size not in SIZES:
             raise InputError(f"unknown size '{size}'{nearest(size, SIZES)}", source.where(["sizes", place]))
+    train = spec.train
+    if train.micro_rows is not None and train.rows_per_step % train.micro_rows:
+        fitting = [count for count in range(1, train.rows_per_step + 1) if train.rows_per_step % count == 0]
+        raise InputError(
+            f"train.micro_rows divides rows_per_step, and {train.micro_rows} does not divide {train.rows_per_step}; "
+            f"take {', '.join(map(str, fitting))}",
+            source.where(["train", "micro_rows"]),
+        )
     written = _expand_grids(spec, source)
     maker = _ArmMaker(spec, source, mixes, ingredients, written)
     arms = tuple(maker.arm(name) for name in written)
@@ -186,7 +208,9 @@ class _ArmMaker:
             name = name or "+".join(ingredient for ingredient, _ in mix)
         tokens = parse_tokens(stage.tokens, self.spec.units, self.source.where((*place, "tokens")))
         per_step = self.spec.train.sequence * self.spec.train.rows_per_step
-        return Stage(name, mix, max(1, round(tokens / per_step)), stage.schedule, stage.moments)
+        counter = stage.counter if self.spec.train.warmup_steps > 1 else "keep"  # without a warm-up none begins anew
+        steps = max(1, round(tokens / per_step))
+        return Stage(name, mix, steps, stage.schedule, stage.moments, stage.join, counter)
 
 
 def _numbered(stages: list[Stage]) -> tuple[Stage, ...]:

@@ -201,7 +201,8 @@ def _explain(problem: ValidationError, source: Source) -> InputError:
         )
     given = error.get("input")
     shown = f", and {given!r} is not" if isinstance(given, str | int | float | bool) else ""
-    return InputError(f"'{named}': {error['msg'][0].lower()}{error['msg'][1:]}{shown}", where)
+    said = error["msg"].removeprefix("Value error, ")
+    return InputError(f"'{named}': {said[0].lower()}{said[1:]}{shown}", where)
 
 
 def _is_written(step: str | int, source: Source) -> bool:
@@ -218,6 +219,7 @@ def _keys_allowed(location: tuple[str | int, ...]) -> list[str]:
         "ArmSpec": spec.ArmSpec,
         "train": spec.TrainSpec,
         "evaluate": spec.EvaluateSpec,
+        "average": spec.AverageSpec,
         "trend": spec.TrendSpec,
         "margins": spec.MarginSpec,
         "contrasts": spec.FamilySpec,

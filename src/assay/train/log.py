@@ -75,7 +75,7 @@ class TrainingLog:
 
 
 def read_training_log(file: Path) -> list[dict[str, Any]]:
-    """The lines of a ``train.jsonl``: steps have ``loss``, looks at held-out documents ``heldout``, others ``event``."""
+    """The lines of a ``train.jsonl``: steps have ``loss``, looks ``heldout``, events ``event``."""
     with file.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 

@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from assay.run.processes import Layout
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -18,7 +20,7 @@ class Ranks:
     rank: int = 0
     world: int = 1
     device: str = "cpu"
-    layout: str = "replicated"
+    layout: Layout = "replicated"
     """``replicated``: each holds the whole model; ``sharded``: each holds a part of every weight (FSDP2)."""
 
     @property
@@ -33,11 +35,11 @@ class Ranks:
         return tensor
 
     def agreed(self, wanted: int) -> int:
-        """What the first process says."""
+        """The largest that any of them wants: what the most urgent has to do, or what only the first knows."""
         if self.world == 1:
             return wanted
-        said = torch.tensor([wanted], device=self.device)
-        dist.broadcast(said, 0)
+        said = torch.tensor(wanted, device=self.device)
+        dist.all_reduce(said, dist.ReduceOp.MAX)
         return int(said.item())
 
     def wait(self) -> None:

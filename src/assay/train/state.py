@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -76,11 +77,13 @@ def _write(tensors: dict[str, Tensor], file: Path) -> None:
         raise OSError(errno.ENOSPC if "os error 28" in str(problem) else errno.EIO, str(problem)) from None
 
 
-def load_state(folder: Path) -> State:
-    """Read a state."""
+def load_state(folder: Path, whole: bool = True) -> State:
+    """Read a state; unless it is wanted ``whole``, only its history: tensors are then empty."""
     about = load_history(folder / HISTORY)
-    with safe_open(folder / "state.safetensors", framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    tensors = dict.fromkeys(("master", "first", "second"), torch.empty(0))
+    if whole:
+        with safe_open(folder / "state.safetensors", framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in tensors}
     return State(
         step=about["step"],
         master=tensors["master"],
@@ -91,11 +94,16 @@ def load_state(folder: Path) -> State:
         heldout=about["heldout"],
         seen=about["seen"],
         log=TrainingLog.load(folder),
-        snapshots={
-            int(file.stem.rpartition("-")[2]): load_weights(folder, file.name)
-            for file in sorted(folder.glob("weights-*.safetensors"))
-        },
+        snapshots=load_snapshots(folder) if whole else {},
     )
+
+
+def load_snapshots(folder: Path) -> dict[int, Tensor]:
+    """Master weights after earlier steps that a state's folder holds: [parameters], float32, by step."""
+    return {
+        int(file.stem.rpartition("-")[2]): load_weights(folder, file.name)
+        for file in sorted(folder.glob("weights-*.safetensors"))
+    }
 
 
 def load_weights(folder: Path, name: str = "state.safetensors") -> Tensor:

@@ -10,7 +10,9 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -22,22 +24,27 @@ from assay.model.decoder import initialise
 from assay.model.shape import Shape
 from assay.run.step import Call
 from assay.run.store import is_sealed, seal
-from assay.study.paths import Path as ArmPath
-from assay.study.paths import Piece, steps_in
+from assay.study.paths import read_path, steps_in
 from assay.tokens.mixture import Batch, Mixture
 from assay.tokens.shard import read_shard
 from assay.tokens.stream import Stream
 from assay.train.compiled import compiled_block, compiled_softmax_pass
+from assay.train.figures import Figures
 from assay.train.ranks import Ranks
 from assay.train.replica import Replica
 from assay.train.saver import Saver
 from assay.train.schedule import learning_rates
-from assay.train.state import State, load_state, save_state
+from assay.train.state import State, load_snapshots, load_state, save_state
 from assay.train.watch import Watch
+
+if TYPE_CHECKING:
+    from assay.train.sharded import Sharded
 
 SAVE_SECONDS = 20.0
 """At most this much work is lost to a kill; ``ASSAY_SAVE_SECONDS`` sets another."""
 GO_ON, SAVE, STOP = 0, 1, 2
+BEHIND = {"cpu": 0, "cuda": 1}
+"""How many steps may be under way while an earlier one is judged, by device."""
 
 
 class Course:
@@ -45,9 +52,7 @@ class Course:
 
     def __init__(self, recipe: Mapping[str, Any], call: Call) -> None:
         settings = recipe["train"]
-        self.path: ArmPath = tuple(
-            Piece(**(piece | {"mix": tuple((name, part) for name, part in piece["mix"])})) for piece in recipe["path"]
-        )
+        self.path = read_path(recipe["path"])
         self.end = steps_in(self.path)
         self.tokens_per_step = settings["sequence"] * settings["rows_per_step"]
         streams = {
@@ -80,12 +85,23 @@ class Course:
         return batch, torch.from_numpy(batch.ids), documents
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A step that was taken, or on a GPU begun, and is still to be judged. Nothing is saved, scored or handed on before
+    the last step was."""
+
+    step: int
+    batch: Batch
+    figures: Figures
+
+
 class Trainer:
     """One process's part in training to the end of a recipe's path."""
 
     def __init__(self, call: Call, ranks: Ranks | None = None) -> None:
         self.call = call
         self.ranks = ranks or Ranks()
+        self.kind = torch.device(self.ranks.device).type
         self.recipe = call.recipe
         self.settings = call.recipe["train"]
         self.shape = Shape(**call.recipe["shape"])
@@ -101,18 +117,22 @@ class Trainer:
 
     def run(self) -> None:
         """Train, and write the last state where the artifact goes."""
-        state = self._nearest_state()
-        model = self._model(state)
+        folder = self._nearest()
+        state = self._state(folder)
+        model = self._model(state, folder)
         course, first = self.course, state.step
         saver = Saver(self._save)
         watch = Watch(state.losses[course.piece_start(first) : first] if first < course.end else ())
         begin = saved = time.monotonic()
         save_seconds = seconds_between_saves()
+        every = self.settings["heldout_every"] if self.heldout else 0
+        waiting: list[Taken] = []
         while state.step < course.end:
             step = state.step
             due = time.monotonic() - saved >= save_seconds and step > first
             order = self.ranks.agreed(STOP if self.call.stopping() else SAVE if due else GO_ON)
             if order != GO_ON and step > first:
+                self._judge(waiting, 0, state, watch)
                 self._gather(state, model)
                 if self.ranks.first:
                     saver.save(state)
@@ -122,50 +142,64 @@ class Trainer:
                 raise Stopped(f"put aside after step {step}")
             if step in course.resets:
                 model.reset_moments()
-            if step in course.starts:
+            waiting.append(self._step(model, step))
+            state.step = step + 1
+            look = every > 0 and state.step % every == 0
+            shown = look or state.step in course.snapshots or state.step == course.end
+            self._judge(waiting, 0 if shown else BEHIND[self.kind], state, watch)
+            if state.step in course.snapshots:
+                self._gather(state, model)
+                state.snapshots[state.step] = state.master.clone()
+            if look:
+                state.heldout.append({"step": state.step, **self._look(model)})
+                state.log.heldout(step, {name: bits for name, bits in state.heldout[-1].items() if name != "step"})
+            elapsed = time.monotonic() - begin
+            if state.losses:
+                self.call.tell(
+                    {
+                        "done": state.step * course.tokens_per_step,
+                        "new": (state.step - first) * course.tokens_per_step,
+                        "loss": state.losses[-1],
+                        "rate": (state.step - first) * course.tokens_per_step / max(elapsed, 1e-9),
+                    }
+                )
+        self._gather(state, model)
+        saver.wait()
+        if self.ranks.first:
+            save_state(state, self.call.out)
+
+    def _judge(self, waiting: "list[Taken]", left: int, state: State, watch: Watch) -> None:
+        """Look at what came of the steps that were taken, all but the last ``left``, and enter it in the state.
+
+        Raises:
+            StepError: Training diverged.
+        """
+        while len(waiting) > left:
+            taken = waiting.pop(0)
+            step, batch = taken.step, taken.batch
+            if step in self.course.starts:
                 watch.begin()
-            batch, loss, norm = self._step(model, step)
+            loss, norm = taken.figures.read()
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise self._diverged(step, loss, norm, batch)
             spike = watch.judge(loss)
             if spike is not None and spike.diverged:
                 raise self._diverged(step, loss, norm, batch)
             state.losses.append(loss)
-            state.log.step(step, loss, course.rates[step], norm, (step + 1) * course.tokens_per_step)
+            state.log.step(step, loss, self.course.rates[step], norm, (step + 1) * self.course.tokens_per_step)
             if spike is not None:
                 state.log.event(step, "spike", loss=loss, usual=spike.usual, rows=[list(draw) for draw in batch.draws])
-            for (name, kind, language), tokens in course.mixture.seen(step, step + 1).items():
+            for (name, kind, language), tokens in self.course.mixture.seen(step, step + 1).items():
                 label = f"{name}|{kind}|{language}"
                 state.seen[label] = state.seen.get(label, 0) + tokens
-            state.step = step + 1
-            if state.step in course.snapshots:
-                self._gather(state, model)
-                state.snapshots[state.step] = state.master.clone()
-            every = self.settings["heldout_every"]
-            if every and state.step % every == 0 and self.heldout:
-                state.heldout.append({"step": state.step, **self._look(model)})
-                state.log.heldout(step, {name: bits for name, bits in state.heldout[-1].items() if name != "step"})
-            elapsed = time.monotonic() - begin
-            self.call.tell(
-                {
-                    "done": state.step * course.tokens_per_step,
-                    "new": (state.step - first) * course.tokens_per_step,
-                    "loss": loss,
-                    "rate": (state.step - first) * course.tokens_per_step / max(elapsed, 1e-9),
-                }
-            )
-        self._gather(state, model)
-        saver.wait()
-        if self.ranks.first:
-            save_state(state, self.call.out)
 
-    def _step(self, model: Replica, step: int) -> tuple[Batch, float, float]:
-        """One optimizer step; the batch, its mean loss in nats, and the gradient's norm before clipping."""
+    def _step(self, model: "Replica | Sharded", step: int) -> "Taken":
+        """One optimizer step; on a GPU it has only been begun."""
         batch, ids, documents = self.course.batch(step)
         rows = ids.shape[0]
-        ids = ids[self.mine].to(self.ranks.device)
+        ids = self._moved(ids[self.mine])
         if documents is not None:
-            documents = documents[self.mine].to(self.ranks.device)
+            documents = self._moved(documents[self.mine])
         count = self.settings.get("micro_rows") or ids.shape[0]
         total = torch.zeros((), device=self.ranks.device)
         for start in range(0, ids.shape[0], count):
@@ -173,42 +207,60 @@ class Trainer:
             inside = None if documents is None else documents[start : start + count]
             total += model.backward(part[:, :-1], part[:, 1:], inside, part.shape[0] / rows)
         norm = model.step(self.course.rates[step])
-        return batch, float(self.ranks.total(total)), float(norm)
+        return Taken(step, batch, Figures.of(self.ranks.total(total), norm))
 
-    def _nearest_state(self) -> State:
-        """This step's own last save, or the parent's state, or a fresh model."""
-        saves = sorted(self.call.partial.glob("step-*")) if self.call.partial.is_dir() else []
+    def _moved(self, tensor: Tensor) -> Tensor:
+        """A batch's tensor on the device; the copy goes on beside what the GPU does."""
+        return tensor if self.kind == "cpu" else tensor.pin_memory().to(self.ranks.device, non_blocking=True)
+
+    def _nearest(self) -> Path | None:
+        """Folder of this step's own last save, or of the parent's state; None: nothing was trained before."""
+        saves = sorted(self.call.partial.glob("step-*")) if self.ranks.first and self.call.partial.is_dir() else []
+        found = -1
         for save in reversed(saves):
             if is_sealed(save):
-                return load_state(save)
-            if self.ranks.first:
-                shutil.rmtree(save, ignore_errors=True)
-        if self.call.after is not None:
-            return load_state(self.call.after)
-        master = initialise(self.shape, self.recipe["seed"])
-        return State(0, master, torch.zeros_like(master), torch.zeros_like(master), 0)
+                found = int(save.name.removeprefix("step-"))
+                break
+            shutil.rmtree(save, ignore_errors=True)
+        found = self.ranks.agreed(found)  # only the first looks: it reads every byte
+        return self.call.after if found < 0 else self._save_folder(found)
 
-    def _model(self, state: State) -> Replica:
+    def _state(self, folder: Path | None) -> State:
+        """The state in a folder, or a fresh one; where the model is dealt out its weights and moments are empty."""
+        whole = self.ranks.layout == "replicated"
+        if folder is None:
+            master = initialise(self.shape, self.recipe["seed"]) if whole else torch.empty(0)
+            return State(0, master, torch.zeros_like(master), torch.zeros_like(master), 0)
+        state = load_state(folder, whole)
+        if self.ranks.first and not whole:
+            state.snapshots = load_snapshots(folder)
+        state.snapshots = {step: kept for step, kept in state.snapshots.items() if step in self.course.snapshots}
+        return state
+
+    def _model(self, state: State, folder: Path | None) -> "Replica | Sharded":
         dtype = getattr(torch, self.recipe["precision"])
-        model = Replica(
-            self.shape,
-            state.master,
+        parts = (
             self.settings,
             dtype,
-            compiled_block(self.shape.block),
-            compiled_softmax_pass(),
+            compiled_block(self.shape.block, self.kind),
+            compiled_softmax_pass(self.kind),
             self.ranks,
         )
+        if self.ranks.layout == "sharded":
+            from assay.train.sharded import open_sharded
+
+            return open_sharded(self.shape, folder, self.recipe["seed"], state.moment_steps, *parts)
+        model = Replica(self.shape, state.master, *parts)
         model.load_moments(state.first, state.second, state.moment_steps)
         return model
 
-    def _gather(self, state: State, model: Replica) -> None:
+    def _gather(self, state: State, model: "Replica | Sharded") -> None:
         state.master, state.first, state.second, state.moment_steps = model.whole()
 
     def _save(self, state: State) -> None:
         """Keep the work so far where a later try finds it: written aside, renamed, then the older one removed."""
         partial = self.call.partial
-        target = partial / f"step-{state.step:09d}"
+        target = self._save_folder(state.step)
         aside = partial / "writing"
         shutil.rmtree(aside, ignore_errors=True)
         save_state(state, aside)
@@ -219,7 +271,10 @@ class Trainer:
             shutil.rmtree(save, ignore_errors=True)
         self.call.kept()
 
-    def _look(self, model: Replica) -> dict[str, float]:
+    def _save_folder(self, step: int) -> Path:
+        return self.call.partial / f"step-{step:09d}"
+
+    def _look(self, model: "Replica | Sharded") -> dict[str, float]:
         """Bits per byte of the first documents of each held-out set."""
         plain = model.plain()
         found: dict[str, float] = {}

@@ -1,0 +1,94 @@
+"""The native kernels: built once by the machine's own compiler, kept, and loaded through `ctypes`.
+
+What a compiler of graphs leaves slow on a CPU, the loss's softmax, attention and the passes between the products, is
+written in C++ for AVX-512 with bfloat16 (docs/log.md). The library is built for this very processor, in about two
+seconds, and kept beside the compiled graphs under a name made of its source, compiler and processor. Where it cannot
+be built there is none, and callers fall back. Nothing of torch is imported here.
+"""
+
+import ctypes
+import hashlib
+import os
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from assay.run.identity import compiler, processor
+
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp", "-fPIC", "-shared")
+POINTER, INTEGER, REAL, COUNT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float, ctypes.c_int
+SIGNATURES = {
+    "softmax_pass": (POINTER, POINTER, POINTER, INTEGER, INTEGER, REAL, COUNT),
+    "outer_products": (*[POINTER] * 4, INTEGER, INTEGER, INTEGER, COUNT),
+    "norm_forward": (*[POINTER] * 4, INTEGER, INTEGER, REAL, COUNT),
+    "norm_backward": (*[POINTER] * 7, INTEGER, INTEGER, COUNT),
+    "gated_forward": (*[POINTER] * 3, *[INTEGER] * 4, COUNT),
+    "gated_backward": (*[POINTER] * 5, *[INTEGER] * 4, COUNT),
+    "attention_forward": (*[POINTER] * 9, COUNT),
+    "attention_backward": (*[POINTER] * 13, COUNT),
+}
+
+
+@cache
+def supported() -> bool:
+    """Whether this machine has the instructions and a compiler that knows them."""
+    path = compiler()
+    if path is None or processor()[1] not in {"amx_bf16", "avx512_bf16"}:
+        return False
+    known = subprocess.run(
+        [path, "-march=native", "-dM", "-E", "-x", "c++", "-"], input="", capture_output=True, text=True, check=False
+    )
+    return "__AVX512BF16__" in known.stdout
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The kernels, built if need be; None where they cannot be."""
+    if not supported():
+        return None
+    try:
+        loaded = ctypes.CDLL(str(_built()))
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    for name, types in SIGNATURES.items():
+        function = getattr(loaded, name)
+        function.argtypes, function.restype = types, None
+    return loaded
+
+
+def folder() -> Path:
+    """Where libraries are kept: with inductor's graphs, or in the user's cache."""
+    root = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
+    if root:
+        return Path(root) / "native"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay" / "native"
+
+
+def _built() -> Path:
+    """Path of the library; another process may build it at the same time, and each publishes a whole file."""
+    path = compiler()
+    assert path is not None
+    here = Path(__file__).parent
+    sources = sorted(here.glob("*.cpp"))
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    digest = hashlib.sha256("\n".join((*FLAGS, version, *_features())).encode())
+    for source in sorted([*sources, *here.glob("*.h")]):
+        digest.update(source.name.encode() + source.read_bytes())
+    built = folder() / f"{digest.hexdigest()[:24]}.so"
+    if built.is_file():
+        return built
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=built.parent) as scratch:
+        made = Path(scratch) / built.name
+        subprocess.run([path, *FLAGS, *map(str, sources), "-o", str(made)], check=True, capture_output=True)
+        made.replace(built)
+    return built
+
+
+def _features() -> list[str]:
+    """Flags of the processor, on which ``-march=native`` depends."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("flags"):
+            return sorted(line.split(":", 1)[1].split())
+    return []

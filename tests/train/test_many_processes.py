@@ -1,0 +1,148 @@
+"""Several processes train one model: real processes that meet over loopback (gloo), on the same global batches."""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from assay.errors import InputError, Lost, Stopped
+from assay.model.sizes import Size
+from assay.run.processes import Layout, Processes
+from assay.run.step import Call
+from assay.tokens.shard import ShardWriter
+from assay.train.state import State, load_state
+from assay.train.steps import train
+
+VOCABULARY, SEQUENCE, ROWS = 250, 32, 4
+SHAPE = Size(128, 2).shape(VOCABULARY)
+FIRST = 20
+"""Steps over which losses are held to 1e-5."""
+LONG = 150
+Train = Callable[..., State]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No compiler in sight of this process and those that it starts; torch's settings are put back."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path_factory.mktemp("bin")))
+        patch.delenv("CXX", raising=False)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("ASSAY_SAVE_SECONDS", "0.05")
+        yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Documents of random ids."""
+    folder = tmp_path_factory.mktemp("tokens")
+    chance = np.random.default_rng(0)
+    lengths = np.array([7000, 9, 14, 90, 3500, 21])
+    with ShardWriter(folder, VOCABULARY) as shard:
+        shard.add(chance.integers(0, 64, lengths.sum()).astype(np.uint32), lengths, [("text", "English")] * 6, [1] * 6)
+    return folder
+
+
+def recipe(steps: int, **changed: Any) -> dict[str, Any]:
+    settings = {
+        "sequence": SEQUENCE,
+        "rows_per_step": ROWS,
+        "learning_rate": 1e-3,
+        "warmup_steps": 2,
+        "final_learning_rate": 1e-6,
+        "betas": [0.9, 0.95],
+        "weight_decay": 0.1,
+        "clip": 1.0,
+        "heldout_every": 0,
+    }
+    piece = {"mix": [["text", 1_000_000]], "steps": steps, "schedule": "constant", "length": 0, "moments": "keep"}
+    return {"shape": asdict(SHAPE), "precision": "float32", "seed": 0, "train": settings | changed, "path": [piece]}
+
+
+@pytest.fixture(scope="module")
+def carry_out(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    """Trains in a folder, a new one unless it is named."""
+
+    def run(
+        order: dict[str, Any], count: int = 1, layout: Layout = "replicated", out: Path | None = None, **call: Any
+    ) -> State:
+        out = out or tmp_path_factory.mktemp("out")
+        call = {"after": None, "tell": lambda _: None} | call
+        numerics = Processes(count, layout).numerics({"device": "cpu"})
+        train(Call(order, {}, {"tokens:text": tokens}, out, out / "partial", numerics=numerics, **call))
+        return load_state(out)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def alone(carry_out: Train) -> State:
+    """What one process makes of the first steps."""
+    return carry_out(recipe(FIRST))
+
+
+@pytest.mark.parametrize(
+    ("count", "layout"),
+    [(2, "replicated"), (4, "replicated"), (2, "sharded"), pytest.param(4, "sharded", marks=pytest.mark.slow)],
+)
+def test_several_processes_get_the_losses_of_one(carry_out: Train, alone: State, count: int, layout: Layout) -> None:
+    state = carry_out(recipe(FIRST), count, layout)
+    assert state.losses == pytest.approx(alone.losses, rel=1e-5)
+    assert state.seen == alone.seen
+    assert float((state.master - alone.master).abs().max()) < 2e-4
+    assert state.moment_steps == FIRST
+
+
+def test_a_state_goes_on_with_any_number_of_processes_and_any_layout(
+    carry_out: Train, alone: State, tmp_path: Path
+) -> None:
+    after = None
+    for end, count, layout in ((7, 2, "replicated"), (14, 4, "sharded"), (FIRST, 2, "replicated")):
+        out = tmp_path / str(end)
+        out.mkdir()
+        state = carry_out(recipe(end), count, layout, out, after=after)
+        assert state.step == end
+        after = out
+    assert state.losses == pytest.approx(alone.losses, rel=1e-5)
+    assert state.moment_steps == FIRST
+
+
+def test_stopped_and_robbed_of_a_process_a_group_goes_on_to_the_same_bits(carry_out: Train, tmp_path: Path) -> None:
+    order = recipe(LONG)
+    through = carry_out(order, 2)
+    saved = (tmp_path / "partial").glob
+    heard: list[int] = []
+
+    with pytest.raises(Stopped, match="put aside after step"):
+        carry_out(order, 2, out=tmp_path, tell=lambda told: heard.append(told["done"]), stopping=lambda: bool(heard))
+    (first,) = saved("step-*")
+
+    def kill(_: dict[str, Any]) -> None:
+        if next(saved("step-*")) != first:
+            for child in psutil.Process().children():
+                if child.cmdline()[2:5] == ["assay.train.rank", "1", "2"]:
+                    child.send_signal(signal.SIGKILL)
+
+    with pytest.raises(Lost, match="process 1 of 2 was killed by SIGKILL"):
+        carry_out(order, 2, out=tmp_path, tell=kill)
+    assert next(saved("step-*")).name > first.name, "what was saved before stays"
+    assert not psutil.Process().children(), "the other is ended"
+
+    state = carry_out(order, 2, out=tmp_path)
+    for name in ("master", "first", "second"):
+        assert torch.equal(getattr(state, name), getattr(through, name))
+    assert state.losses == through.losses
+
+
+def test_what_a_process_says_of_the_input_is_told_as_such(carry_out: Train) -> None:
+    with pytest.raises(InputError, match="Muon needs whole matrices"):
+        carry_out(recipe(2, optimizer="muon"), 2, "sharded")
