@@ -38,16 +38,22 @@ def facts(arm: Arm, rows_per_step: int) -> Iterator[Fact]:
     """What each step of an arm depends on, beside the steps before it.
 
     The row of its stream that every row of the batch is, the learning rate as a number, whether the moments are reset;
-    and where the mixture stands: the shares in force, and the rows they have dealt out since the last time that nobody
-    was owed anything. The last two are in a state's key, as what decides the rows to come. By rows and rates alone one
-    in nine of these studies, of stages a few steps long, would share a step or two more: different shares deal the
-    same first rows now and then. No study could rely on that, a state would have as many names as there are shares
-    that begin with its rows, and telling takes work for every row of an arm, of which the paper's have 49 million.
+    the decay that it is part of, as the whole of its rates; and where the mixture stands: the shares in force, and the
+    rows they have dealt out since the last time that nobody was owed anything. The last three are in a state's key, as
+    what decides the steps to come. By rows and rates alone one in nine of these studies, of stages a few steps long,
+    would share a step or two more: different shares deal the same first rows now and then, and a linear decay of two
+    steps begins like a 1-sqrt one of four. No study could rely on that, a state would have as many names as there are
+    shares that begin with its rows, and telling takes work for every row of an arm, of which the paper's have 49
+    million.
 
     Nothing here is the planner's: stages are as declared, never joined.
     """
-    pieces = [Piece(stage.mix, stage.steps, stage.schedule, stage.steps, stage.moments) for stage in arm.stages]
+    pieces = [
+        Piece(stage.mix, stage.steps, stage.schedule, stage.steps, stage.moments, stage.join, stage.counter)
+        for stage in arm.stages
+    ]
     rates = learning_rates(pieces, PEAK, WARMUP, FINAL, FLOOR)
+    unwarmed = learning_rates(pieces, PEAK, 0, FINAL, FLOOR)
     mixture = Mixture([(stage.mix, stage.steps) for stage in arm.stages], {}, rows_per_step)
     dealt, step = 0, 0
     before: object = None
@@ -56,10 +62,12 @@ def facts(arm: Arm, rows_per_step: int) -> Iterator[Fact]:
         if before != stage.mix or dealt % round_rows:
             dealt = 0  # a stage deals anew, even on the mix before it
         before = stage.mix
+        decay = tuple(unwarmed[step : step + stage.steps])
+        decay = decay if len(set(decay)) > 1 else ()
         for within in range(stage.steps):
             rows = tuple(mixture.draws(step, step + 1))
             reset = step > 0 and within == 0 and stage.moments == "reset"
-            yield (stage.mix, dealt % round_rows, rows, rates[step], reset)
+            yield (stage.mix, dealt % round_rows, rows, rates[step], decay, reset)
             dealt += rows_per_step
             step += 1
 
@@ -115,8 +123,10 @@ def _random_stage(chance: random.Random, rows: int) -> dict[str, Any]:
     return {
         "mix": chance.choice(list(MIXES)),
         "tokens": SEQUENCE * rows * chance.choice([1, 1, 2, 3, 4, 5, 10]),
-        "schedule": chance.choice(["constant", "constant", "constant", "linear", "cosine"]),
+        "schedule": chance.choice(["constant", "constant", "constant", "linear", "1-sqrt", "cosine"]),
+        "join": chance.choice([None, None, "continue", "restart"]),
         "moments": chance.choice(["keep", "keep", "keep", "reset"]),
+        "counter": chance.choice(["keep", "keep", "keep", "reset"]),
     }
 
 

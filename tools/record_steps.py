@@ -6,6 +6,7 @@ writes it anew where that is right: the version was raised, or the golden study'
 it refuses and says what to do. What moves artifacts about, and package data (it is in the keys), is not guarded.
 """
 
+import hashlib
 import json
 import sys
 import tempfile
@@ -40,7 +41,10 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     "scores": (f"{GRAPH}:SCORER_VERSION", KERNELS),
 }
 """Kind of artifact, in the order in which they are made from each other, to where its key's versions are."""
-UNGUARDED = {"calibration": "it measures time, which is never the same"}
+UNGUARDED = {
+    "calibration": "it measures time, which is never the same",
+    "model": "the golden study starts from none; tests hold what is imported against transformers",
+}
 BY_NUMERICS = {"state", "scores"}
 """Kinds whose bits hold within one numerics only."""
 ANY = "any"
@@ -61,10 +65,14 @@ class Golden:
 def code_of(source: Path) -> dict[str, dict[str, Any]]:
     """Versions and digests of the code of every guarded kind, in the folder that holds the package's."""
     code = Code(source)
-    return {
+    found: dict[str, dict[str, Any]] = {
         kind: {"versions": {name: code.numbers(name) for name in names}, "code": code.of(FUNCTIONS[kind])}
         for kind, names in VERSIONS.items()
     }
+    native = source / "assay" / "model" / "native"
+    for file in sorted([*native.glob("*.cpp"), *native.glob("*.h")]):  # Python's own code leads no further than ctypes
+        found["state"]["code"][f"assay.model.native:{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    return found
 
 
 def stale(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

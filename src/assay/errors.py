@@ -33,6 +33,10 @@ class StepError(AssayError):
     """A step could not be done: network, disk, a crashed worker, a diverged run. Exit code 1."""
 
 
+class Lost(StepError):
+    """Whoever carried a step out is gone, killed for memory or with its node; the step can be begun again."""
+
+
 class Stopped(AssayError):
     """The person stopped the program. Exit code 130, as a shell gives for Ctrl-C."""
 

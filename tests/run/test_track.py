@@ -100,9 +100,9 @@ def _expected(log: list[dict[str, Any]]) -> Curves:
     for line in log:
         if "loss" in line and "event" not in line:
             for name in ("loss", "learning_rate", "gradient_norm", "tokens"):
-                curves.setdefault(f"train/{name}", {})[line["step"] + 1] = line[name]
+                curves.setdefault(f"train/{name}", {})[line["step"]] = line[name]
         for name, bits in line.get("heldout", {}).items():
-            curves.setdefault(f"heldout/{name}", {})[line["step"] + 1] = bits
+            curves.setdefault(f"heldout/{name}", {})[line["step"]] = bits
     return curves
 
 
@@ -130,19 +130,19 @@ def _check(found: Mapping[str, Curves], tracked: Tracked, tolerance: float = 1e-
 
 def test_a_training_log_goes_on_where_it_was_left_and_reads_back_as_written(tmp_path: Path) -> None:
     log = TrainingLog()
-    log.step(0, 6.25, 1e-3, 0.1 + 0.2, 128)
-    log.heldout(0, {"code": 3.5, "text": 2.5})
+    log.step(1, 6.25, 1e-3, 0.1 + 0.2, 128)
+    log.heldout(1, {"code": 3.5, "text": 2.5})
     log.write(tmp_path)
     again = TrainingLog.load(tmp_path)
-    again.step(1, 6.0, 1e-3, 1.0, 256)
-    again.event(1, "spike", loss=float("inf"), usual=6.1)
+    again.step(2, 6.0, 1e-3, 1.0, 256)
+    again.event(2, "spike", loss=float("inf"), usual=6.1)
     again.write(tmp_path)
     assert len(log.lines) == 2
     assert read_training_log(tmp_path / TRAINING_LOG) == [
-        {"step": 0, "loss": 6.25, "learning_rate": 1e-3, "gradient_norm": 0.30000000000000004, "tokens": 128},
-        {"step": 0, "heldout": {"code": 3.5, "text": 2.5}},
-        {"step": 1, "loss": 6.0, "learning_rate": 1e-3, "gradient_norm": 1.0, "tokens": 256},
-        {"step": 1, "event": "spike", "loss": "inf", "usual": 6.1},
+        {"step": 1, "loss": 6.25, "learning_rate": 1e-3, "gradient_norm": 0.30000000000000004, "tokens": 128},
+        {"step": 1, "heldout": {"code": 3.5, "text": 2.5}},
+        {"step": 2, "loss": 6.0, "learning_rate": 1e-3, "gradient_norm": 1.0, "tokens": 256},
+        {"step": 2, "event": "spike", "loss": "inf", "usual": 6.1},
     ]
     assert points_of(read_training_log(tmp_path / TRAINING_LOG)) == [
         (1, {"train/loss": 6.25, "train/learning_rate": 1e-3, "train/gradient_norm": 0.30000000000000004,

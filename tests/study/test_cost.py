@@ -103,6 +103,13 @@ def test_flops_and_disk_grow_with_sizes_and_seeds() -> None:
     assert set(disk["tokens_unknown"]) == {"markup", "best_text", "math", "instruct"}
 
 
+def test_weights_that_are_kept_for_averaging_take_disk_too() -> None:
+    average = "evaluate.average={last: 3, every: 2}"
+    plain, averaged = (plan_study("quickstart", ["seeds=2", *more]) for more in ([], [average]))
+    more = disk_needed(averaged, {})["states"] - disk_needed(plain, {})["states"]
+    assert more == 2 * 11 * 2 * 4 * sum(plain.design.parameters["1M"].values()), "seeds, arms, weights, float32"
+
+
 def test_what_is_downloaded_is_what_the_run_would_download() -> None:
     plan = plan_study("quickstart")
     packages: dict[str, float] = {}

@@ -86,6 +86,8 @@ def test_set_changes_one_value_and_says_so_in_complaints(tmp_path: Path) -> None
     assert spec.train.warmup_steps == 40, "the base's other values stay"
     assert "--set train.warmup=3" in complaint(tmp_path, SMALL, "train.warmup=3")
     assert "write path=value" in complaint(tmp_path, SMALL, "seeds")
+    inside = complaint(tmp_path, SMALL.replace("study: ", "train: {clip: 2}\nstudy: ", 1), "train={clip: -1}")
+    assert "--set train={clip: -1}" in inside, "what stood beneath in the file was replaced"
 
 
 def test_set_does_not_change_the_base_for_a_later_study(tmp_path: Path) -> None:

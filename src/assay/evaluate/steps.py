@@ -94,7 +94,7 @@ def score(call: Call) -> None:
     """Score a checkpoint on a task.
 
     Recipe: ``shape``, ``precision``, and ``average`` where the mean of the weights after several steps is scored;
-    inputs: ``state``, ``requests``.
+    inputs: ``state``, or a model in its place, and ``requests``.
     """
     from assay.train.compiled import set_up_torch
 
@@ -116,7 +116,8 @@ def _decoder(state: Path, shape: Shape, precision: str, average: tuple[int, ...]
     import torch
 
     from assay.model.decoder import plain_decoder
-    from assay.train.state import average_weights, load_weights
+    from assay.train.state import MODEL, STATE, average_weights, load_weights
 
-    weights = average_weights(state, average) if average else load_weights(state)
+    file = MODEL if (state / MODEL).is_file() else STATE
+    weights = average_weights(state, average) if average else load_weights(state, file)
     return plain_decoder(shape, weights.to(device, getattr(torch, precision)))

@@ -14,6 +14,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
 from assay.errors import InputError, StepError
+from assay.model.gguf_header import shape_from
 from assay.model.huggingface import from_stock, parts
 from assay.model.shape import Shape
 
@@ -31,16 +32,6 @@ _NAMES = {
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
 }
-_NEEDED = (
-    "tokenizer.ggml.tokens",
-    "tokenizer.ggml.eos_token_id",
-    "llama.context_length",
-    "llama.embedding_length",
-    "llama.block_count",
-    "llama.attention.head_count",
-    "llama.feed_forward_length",
-    "llama.attention.layer_norm_rms_epsilon",
-)
 _CONTROL, _USER_DEFINED = 3, 4
 """Kinds of token, as GGUF numbers them."""
 
@@ -72,7 +63,7 @@ def read_gguf(path: Path) -> tuple[Shape, Tensor, Tokenizer, dict[str, Any]]:
         raise InputError(f"{path} cannot be read as a GGUF file: {problem}") from None
     tensors = {tensor.name: tensor for tensor in reader.tensors}
     try:
-        shape = _shape(keys, is_tied="output.weight" not in tensors)
+        shape = shape_from(keys, is_tied="output.weight" not in tensors)
         names = {part.name: _gguf_name(part.name) for _, _, cut in parts(shape) for part in cut}
         unknown = sorted(tensors.keys() - set(names.values()))
         if unknown:
@@ -103,43 +94,6 @@ def _gguf_name(name: str) -> str:
         return _NAMES[name]
     _, _, layer, inner = name.removesuffix(".weight").split(".", 3)
     return f"blk.{layer}.{_NAMES[inner]}.weight"
-
-
-def _shape(keys: Mapping[str, Any], is_tied: bool) -> Shape:
-    if (kind := keys.get("general.architecture")) != "llama":
-        raise InputError(f"general.architecture is {kind}; only llama can be read")
-    scaling = keys.get("llama.rope.scaling.type", "none")
-    if scaling != "none":
-        raise InputError(f"llama.rope.scaling.type is {scaling}; only plain rotary positions (none) are supported")
-    if keys.get("llama.expert_count"):
-        raise InputError(f"llama.expert_count is {keys['llama.expert_count']}; experts are not supported")
-    missing = [key for key in _NEEDED if key not in keys]
-    if missing:
-        raise InputError(f"{missing[0]} is missing")
-    width, heads = int(keys["llama.embedding_length"]), int(keys["llama.attention.head_count"])
-    key_heads = int(keys.get("llama.attention.head_count_kv", heads))
-    head_size = int(keys.get("llama.attention.key_length", width // heads))
-    for key in ("llama.rope.dimension_count", "llama.attention.value_length"):
-        if keys.get(key, head_size) != head_size:
-            raise InputError(f"{key} is {keys[key]}; only the head size, {head_size}, is supported")
-    return Shape(
-        vocabulary=len(keys["tokenizer.ggml.tokens"]),
-        width=width,
-        layers=int(keys["llama.block_count"]),
-        heads=heads,
-        head_size=head_size,
-        feed_forward=int(keys["llama.feed_forward_length"]),
-        block="llama",
-        key_heads=0 if key_heads == heads else key_heads,
-        tied=is_tied,
-        norm_epsilon=_as_written(keys["llama.attention.layer_norm_rms_epsilon"]),
-        rotary_base=_as_written(keys.get("llama.rope.freq_base", 10_000.0)),
-    )
-
-
-def _as_written(value: float) -> float:
-    """The decimal number that a float32 stands for: 1e-05, not 9.999999747378752e-06."""
-    return float(f"{value:.7g}")
 
 
 def _tokenizer(keys: Mapping[str, Any]) -> Tokenizer:

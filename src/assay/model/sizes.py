@@ -9,7 +9,7 @@ tokens to train (Zhang et al., arXiv 2410.21676), by the fit that `Size.batch_to
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.model.shape import Shape
 
@@ -34,6 +34,11 @@ class Size:
     def feed_forward(self) -> int:
         """Width of the gated feed-forward layer."""
         return -(-(self.width * 8 // 3) // 64) * 64
+
+    @property
+    def embeddings(self) -> int:
+        """Matrices of a row an entry of the vocabulary: the embedding is the output layer too."""
+        return 1
 
     @property
     def body_parameters(self) -> int:
@@ -64,6 +69,42 @@ class Size:
             tokens = TOKENS_PER_PARAMETER * self.body_parameters
         fitted: float = 0.2920 * (6 * self.body_parameters * tokens) ** 0.3271
         return 1 << round(math.log2(fitted))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedSize:
+    """The shape of a model that others made, as a size. It has no learning rate of its own."""
+
+    of: Shape
+
+    @property
+    def width(self) -> int:
+        """Channels."""
+        return self.of.width
+
+    @property
+    def layers(self) -> int:
+        """Blocks."""
+        return self.of.layers
+
+    @property
+    def heads(self) -> int:
+        """Attention heads, of queries."""
+        return self.of.heads
+
+    @property
+    def embeddings(self) -> int:
+        """Matrices of a row an entry of the vocabulary: one where the embedding is the output layer too, else two."""
+        return 1 if self.of.tied else 2
+
+    @property
+    def body_parameters(self) -> int:
+        """Weights beside the embedding and the output layer."""
+        return self.of.parameters - self.embeddings * self.of.vocabulary * self.of.width
+
+    def shape(self, vocabulary: int) -> Shape:
+        """The decoder over a vocabulary, which need not be its own."""
+        return replace(self.of, vocabulary=vocabulary)
 
 
 def sizes_table() -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
+from assay.model.sizes import SIZES
 from assay.report.numbers import duration, percent, signed_percent
 from assay.report.stage_table import print_stages
 from assay.study.design import Contrast
@@ -42,6 +43,14 @@ def print_plan(plan: Plan, report: Mapping[str, Any], console: Console) -> None:
     )
     console.print(f"{len(design.arms)} arms, {counts}.")
     per_step = plan.study.tokens_per_step
+    longest = max(arm.steps for arm in plan.study.arms) * per_step
+    for name in [name for name in design.sizes if name in SIZES]:
+        size = SIZES[name]
+        rate = plan.study.spec.train.learning_rate or size.learning_rate
+        console.print(
+            f"{name}: width {size.width:,}, {size.layers} layers, {size.heads} heads, peak rate {rate:g}, {per_step:,} "
+            f"tokens a step (the sizes' rule: {size.batch_tokens(longest):,})."
+        )
     for sizes, roots in plan.sizes_by_tree():
         once = sum(segment.steps for segment in plan.segments(sizes[0])) * per_step
         each = f"{' and '.join(sizes)}{' each' if len(sizes) > 1 else ''}, one seed"
@@ -50,6 +59,8 @@ def print_plan(plan: Plan, report: Mapping[str, Any], console: Console) -> None:
             _grow(tree, root, per_step)
         console.print(tree)
     print_stages(report["stages"], plan, console)
+    if untrained := [arm.name for arm in plan.study.arms if not arm.stages]:
+        console.print(f"[bold]Not trained[/bold]: {', '.join(untrained)}, the model that the others start from.")
     console.print()
     _print_tokens(report, console)
     _print_costs(report["cost"], console)

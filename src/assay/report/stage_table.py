@@ -11,6 +11,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -21,8 +22,8 @@ from assay.study.quantity import shown_tokens
 from assay.study.resolve import MILLION, Arm
 from assay.train.schedule import learning_rate
 
-NARROW = 96
-"""Columns of a terminal below which the table would lose some of its own."""
+WIDEST = 28
+"""Columns after which a word, such as the name of a model that weights are from, is broken."""
 ROOMY = 140
 """Columns of a terminal that has room for two arms in a line."""
 NAMED = 3
@@ -54,35 +55,48 @@ def stage_rows(plan: Plan) -> list[dict[str, Any]]:
 
 
 def print_stages(rows: Iterable[Mapping[str, Any]], plan: Plan, console: Console) -> None:
-    """Print `stage_rows` as a table, one for the sizes that train the same arms; on a narrow terminal as lines."""
-    if console.width < NARROW:
+    """Print `stage_rows` as a table, one for the sizes that train the same arms; as lines if one would be too wide."""
+    tables = [
+        _table(list(group), plan, sizes, console.width >= ROOMY)
+        for sizes, group in itertools.groupby(rows, key=lambda row: tuple(row["sizes"]))
+    ]
+    endless = console.options.update_width(1 << 16)
+    if any(Measurement.get(console, endless, table).minimum > console.width for table in tables):
         for line in stage_lines(rows, plan):
             console.print(Text(line))
-        return
-    for sizes, group in itertools.groupby(rows, key=lambda row: tuple(row["sizes"])):
-        title = "What each stage starts with" + (f", {' and '.join(sizes)}" if len(plan.design.sizes) > 1 else "")
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-        longest = max(len(arm.name) for arm in plan.study.arms_at(sizes[0])) + len(",")
-        table.add_column("stage\nof which arms", width=max(longest, 16) * (2 if console.width >= ROOMY else 1))
-        table.add_column("from\nstep", justify="right", no_wrap=True)
-        table.add_column("tokens", justify="right", no_wrap=True)
-        table.add_column("mix, %")
-        table.add_column("schedule, join\nlearning rate", no_wrap=True)
-        table.add_column("weights", overflow="fold")
-        for name in ("moments", "step\ncounter"):
-            table.add_column(name, no_wrap=True)
-        for row in group:
-            table.add_row(
-                Text.assemble((row["stage"], "bold"), f"\n{_arms(row, plan)}"),
-                f"{row['from_step']:,}",
-                shown_tokens(row["tokens"]),
-                _mix(row) or "as before",
-                "\n".join([_law(row), *_rates(row)]),
-                _weights(row),
-                row["moments"],
-                _counter(row, plan).replace(", ", "\n"),
-            )
-        console.print(table)
+    else:
+        for table in tables:
+            console.print(table)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], plan: Plan, sizes: Sequence[str], roomy: bool) -> Table:
+    """The rows of the sizes that train the same arms. Only the columns of arms and mixes are broken between words."""
+    title = "What each stage starts with" + (f", {' and '.join(sizes)}" if len(plan.design.sizes) > 1 else "")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    longest = max(len(arm.name) for arm in plan.study.arms_at(sizes[0])) + len(",")
+    table.add_column("stage\nof which arms", width=max(longest, 16) * (2 if roomy else 1))
+    columns = {
+        "from\nstep": [f"{row['from_step']:,}" for row in rows],
+        "tokens": [shown_tokens(row["tokens"]) for row in rows],
+        "mix, %": [_mix(row) or "as before" for row in rows],
+        "schedule, join\nlearning rate": ["\n".join([_law(row), *_rates(row)]) for row in rows],
+        "weights": [_weights(row) for row in rows],
+        "moments": [row["moments"] for row in rows],
+        "step\ncounter": [_counter(row, plan).replace(", ", "\n") for row in rows],
+    }
+    for name, cells in columns.items():
+        broken = name == "mix, %"
+        widest = max(len(part) for cell in (name, *cells) for part in (cell.split() if broken else cell.split("\n")))
+        table.add_column(
+            name,
+            justify="right" if name in {"from\nstep", "tokens"} else "left",
+            overflow="fold",
+            min_width=min(widest, WIDEST),
+            no_wrap=not broken and widest <= WIDEST,
+        )
+    for row, *cells in zip(rows, *columns.values(), strict=True):
+        table.add_row(Text.assemble((row["stage"], "bold"), f"\n{_arms(row, plan)}"), *cells)
+    return table
 
 
 def tell_stages(plan: Plan, console: Console) -> None:
@@ -103,6 +117,7 @@ def stage_lines(rows: Iterable[Mapping[str, Any]], plan: Plan) -> list[str]:
         f"from step {row['from_step']:,}, {shown_tokens(row['tokens'])} tokens of "
         f"{_mix(row, ' %') or 'the mix before'}, {_law(row)}, learning rate {', '.join(_rates(row))}; "
         f"weights {_weights(row)}, moments {row['moments']}, step counter {_counter(row, plan)}"
+        f"{' steps of warm-up' if ', ' in _counter(row, plan) else ''}"
         for row in rows
     ]
 

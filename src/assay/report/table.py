@@ -30,7 +30,8 @@ def load_results(folder: Path, name: str = "results.json") -> dict[str, Any]:
 
 
 def print_effects(folder: Path, console: Console, clean: bool = False) -> None:
-    """Print the declared contrasts, one row each; ``clean``: without items that stand in the training documents."""
+    """Print the declared contrasts, one row each, if there are any; ``clean``: without items that stand in the training
+    documents."""
     results = load_results(folder, "results.clean.json" if clean else "results.json")
     table = Table(title=f"{results['study']}: declared contrasts (a − b, 95 % interval)", title_justify="left")
     for name in ("contrast", "metric"):
@@ -50,6 +51,8 @@ def print_effects(folder: Path, console: Console, clean: bool = False) -> None:
         favoured = {"a": row["a"], "b": row["b"]}.get(row["favours"] or "")
         verdict = row["verdict"] + (f", better: {favoured}" if favoured else "")
         table.add_row(name, row["metric"], effect, interval, smallest, verdict, style=COLOURS[row["verdict"]])
+    if not table.row_count:
+        return
     if not console.is_terminal:
         console = Console(width=170)
     console.print(table)

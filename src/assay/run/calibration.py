@@ -3,6 +3,7 @@
 import json
 import platform
 from collections.abc import Callable
+from dataclasses import asdict
 
 from assay.model.sizes import SIZES
 from assay.run.device import Device
@@ -14,7 +15,7 @@ from assay.run.store import Store
 from assay.study.cost import Calibration
 from assay.study.plan import Plan
 
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION = 2
 LARGEST = 40_000_000
 """Parameters of the largest body that is measured; larger sizes would take minutes a step. What is measured is bounded
 likewise, so that a step takes seconds and memory is no question; the rest is worked out by FLOPs."""
@@ -47,7 +48,7 @@ def calibration(
     """
     share = gpu_share(plan)
     engine = LocalEngine(store, lambda *_: None, worker_bytes=CALIBRATION_BYTES, device=device, share=share)
-    sizes = [size for size in plan.study.spec.sizes if SIZES[size].body_parameters <= LARGEST]
+    sizes = [size for size in plan.study.spec.sizes if plan.study.known_sizes[size].body_parameters <= LARGEST]
     steps = {size: _steps(plan, size, engine) for size in sizes or [_largest()]}
     every = [step for each in steps.values() for step in each]
     if again:
@@ -78,8 +79,7 @@ def _steps(plan: Plan, size: str, engine: LocalEngine) -> list[Step]:
             "calibration",
             {
                 "version": CALIBRATION_VERSION,
-                "size": size,
-                "vocabulary": _vocabulary(plan),
+                "shape": asdict(plan.study.known_sizes[size].shape(_vocabulary(plan))),
                 "precision": engine.numerics["precision"],
                 "sequence": _sequence(plan),
                 "rows_per_step": max(1, min(train.rows_per_step, MOST_TOKENS // _sequence(plan))),
@@ -95,7 +95,7 @@ def _steps(plan: Plan, size: str, engine: LocalEngine) -> list[Step]:
 
 
 def _vocabulary(plan: Plan) -> int:
-    return min(plan.recipe.tokenizers[plan.study.spec.tokenizer].vocab, MOST_VOCABULARY)
+    return min(plan.vocabulary, MOST_VOCABULARY)
 
 
 def _sequence(plan: Plan) -> int:

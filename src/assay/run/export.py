@@ -51,6 +51,8 @@ def find_state(
     size = chosen.sizes[0] if size is None else size
     if size not in chosen.sizes:
         raise InputError(f"arm '{arm}' has no size '{size}'{nearest(size, chosen.sizes)}")
+    if not chosen.stages:
+        raise InputError(f"arm '{arm}' is the model that {run.study} starts from; nothing was trained")
     seed = run.seeds[0] if seed is None else seed
     if seed not in run.seeds:
         raise InputError(f"{what} has no seed {seed}; there is {', '.join(map(str, run.seeds))}")
@@ -105,12 +107,15 @@ def card(record: Record, shape: Shape, of: str, dtype: str) -> str:
         ("seed", str(recipe["seed"])),
         ("trained on", f"{steps * per_step:,} tokens in {steps:,} steps of {per_step:,}"),
         ("sequences", f"{train['sequence']:,} tokens"),
-        ("tokenizer", f"{shape.vocabulary:,} entries (tokenizer/{record.inputs['tokenizer'].key[:12]})"),
+        ("tokenizer", f"{shape.vocabulary:,} entries ({record.inputs['tokenizer'].name})"),
         ("precision in training", str(recipe["precision"])),
         ("weights here", f"{dtype}{_averaged(recipe.get('snapshots'))}"),
         ("made by", f"Assay {record.made.get('assay', '')}".strip()),
         ("key", f"state/{record.key}"),
     ]
+    if "model" in record.inputs:
+        name = record.inputs["model"].name
+        facts.insert(3, ("started from", f"weights of a model that others trained ({name}); its licence applies"))
     stages = [
         (
             str(number),

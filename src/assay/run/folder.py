@@ -120,7 +120,7 @@ def leaf_records(
             "size": leaf.size,
             "seed": leaf.seed,
             "fork_seed": 0,
-            "stage": leaf.arm.stages[-1].name,
+            "stage": leaf.arm.stages[-1].name if leaf.arm.stages else "",
             "tokens_seen": leaf.arm.steps * plan.study.tokens_per_step,
             "task": task,
             "task_version": versions[task],
@@ -159,6 +159,8 @@ def _curves(plan: Plan, graph: Graph, store: Store) -> dict[str, Any]:
     segments = []
     ends: dict[str, tuple[Leaf, list[str]]] = {}
     for leaf in graph.leaves:
+        if not leaf.arm.stages:
+            continue
         ends.setdefault(leaf.states[-1].key, (leaf, []))[1].append(leaf.arm.name)
     for key, (leaf, arms) in ends.items():
         history = load_history(store.file("state", key, HISTORY))

@@ -12,6 +12,7 @@ from assay.corpus.recipe import Recipe
 from assay.errors import InputError
 from assay.evaluate.packages import PACKAGES
 from assay.evaluate.task import Task, load_task
+from assay.model.described import Described
 from assay.model.sizes import SIZES
 from assay.run.corpus_graph import CorpusSteps
 from assay.run.identity import file_hash
@@ -21,6 +22,7 @@ from assay.study.plan import HELDOUT, Plan
 from assay.study.resolve import Arm
 from assay.study.spec import TrainSpec
 
+MODEL_VERSION = 1
 REQUESTS_VERSION = 2
 FLAGS_VERSION = 1
 TRAIN_VERSION = 4
@@ -38,7 +40,7 @@ class Leaf:
     size: str
     seed: int
     states: tuple[Step, ...]
-    """At the end of each stage."""
+    """At the end of each stage; of an arm without any, the model that the study starts from."""
     scores: Mapping[str, Step]
     """By task id."""
 
@@ -92,7 +94,8 @@ class _Builder:
         self.made: dict[tuple[str, str], Step] = {}
 
     def graph(self) -> Graph:
-        tokenizer = self.corpus.tokenizer(self.spec.tokenizer)
+        model = self._model(self.plan.study.model) if self.plan.study.model else None
+        tokenizer = model or self.corpus.tokenizer(self.spec.tokenizer)
         tokens = {name: self.corpus.tokens(name, tokenizer) for name in self.plan.ingredients()}
         looks = {name: self._heldout(name, tokenizer, LOOK) for name in self.spec.train.heldout}
         requests, flags = {}, {}
@@ -109,10 +112,21 @@ class _Builder:
         leaves: list[Leaf] = []
         for size in self.spec.sizes:
             for seed in self.plan.study.seeds:
-                by_path = self._states(size, seed, tokens, looks, tokenizer)
+                by_path = self._states(size, seed, tokens, looks, tokenizer, model)
                 states += by_path.values()
-                leaves += [self._leaf(arm, size, seed, by_path, requests) for arm in self.plan.study.arms_at(size)]
+                leaves += [
+                    self._leaf(arm, size, seed, by_path, requests, model) for arm in self.plan.study.arms_at(size)
+                ]
         return Graph(tokens, requests, looks, tuple(states), tuple(leaves), flags)
+
+    def _model(self, model: Described) -> Step:
+        """A model of others, with its tokenizer."""
+        inputs = {}
+        if model.package is not None:
+            package = model.package.package
+            inputs[f"package:{package.name}"] = self.corpus.package(package)
+        recipe = {"version": MODEL_VERSION, "identity": dict(model.identity)}
+        return Step("model", recipe, inputs, title=f"import {model.name}", place={"source": model.source})
 
     def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int]) -> Step:
         recipe = {
@@ -159,7 +173,13 @@ class _Builder:
         )
 
     def _states(
-        self, size: str, seed: int, tokens: Mapping[str, Step], looks: Mapping[str, Step], tokenizer: Step
+        self,
+        size: str,
+        seed: int,
+        tokens: Mapping[str, Step],
+        looks: Mapping[str, Step],
+        tokenizer: Step,
+        model: Step | None,
     ) -> dict[Path, Step]:
         """Every segment's end state, by path."""
         made: dict[Path, Step] = {}
@@ -181,6 +201,8 @@ class _Builder:
             if segment.ends and self.spec.evaluate.average is not None:
                 recipe["snapshots"] = self.spec.evaluate.average.steps(segment.end)
             inputs = {"tokenizer": tokenizer}
+            if model is not None:
+                inputs["model"] = model
             inputs |= {f"tokens:{name}": tokens[name] for name in sorted(mixed)}
             inputs |= {f"requests:{name}": looks[name] for name in self.spec.train.heldout}
             step = Step(
@@ -201,11 +223,22 @@ class _Builder:
         return made
 
     def _shape(self, size: str) -> dict[str, Any]:
-        return asdict(SIZES[size].shape(self.recipe.tokenizers[self.spec.tokenizer].vocab))
+        return asdict(self.plan.study.known_sizes[size].shape(self.plan.vocabulary))
 
-    def _leaf(self, arm: Arm, size: str, seed: int, states: Mapping[Path, Step], requests: Mapping[str, Step]) -> Leaf:
+    def _leaf(
+        self,
+        arm: Arm,
+        size: str,
+        seed: int,
+        states: Mapping[Path, Step],
+        requests: Mapping[str, Step],
+        model: Step | None,
+    ) -> Leaf:
         path = path_of(arm, self.spec.train.rows_per_step)
         ends, steps = [], 0
+        if not arm.stages:
+            assert model is not None, "without a model to start from every arm has a stage"
+            ends.append(model)
         for stage in arm.stages:
             steps += stage.steps
             ends.append(states[cut(path, steps)])
@@ -220,10 +253,11 @@ class _Builder:
                 "shape": self._shape(size),
                 "precision": self.numerics["precision"],
             }
-            if self.spec.evaluate.average is not None:
+            if self.spec.evaluate.average is not None and end:
                 recipe["average"] = self.spec.evaluate.average.steps(end)
             inputs = {"state": state, "requests": requests}
-            found = Step("scores", recipe, inputs, self.numerics, title=f"score {task}, {size} seed {seed}")
+            what = f"{size} seed {seed}" if end else f"{size} as it is"
+            found = Step("scores", recipe, inputs, self.numerics, title=f"score {task}, {what}")
             self.made[f"scores {task}", state.key] = found
         return found
 

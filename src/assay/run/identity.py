@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sysconfig
 from functools import cache
 from importlib import metadata
@@ -44,7 +45,7 @@ def code_digest() -> str:
     """sha256 of the program's own source: which code it was, whatever its version says."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(path for kind in ("*.py", "*.cpp", "*.h") for path in root.rglob(kind)):
         digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -76,9 +77,24 @@ def processor() -> tuple[str, str]:
 
 
 def mode(device: str = "cpu") -> str:
-    """``compiled`` where the hot regions of training can be: on a GPU that takes Triton besides the C++ compiler."""
-    takes = device == "cpu" or (has_triton() and all(gpu.capability >= TRITON_SINCE for gpu in gpus()))
-    return "compiled" if compiler() and takes else "eager"
+    """How the hot regions of training are run: ``native`` kernels on a CPU that they are for, else ``compiled`` where
+    there is a C++ compiler (on a GPU one that takes Triton besides), else ``eager``."""
+    if compiler() is None:
+        return "eager"
+    if device == "cpu":
+        return "native" if native_compiler() else "compiled"
+    return "compiled" if has_triton() and all(gpu.capability >= TRITON_SINCE for gpu in gpus()) else "eager"
+
+
+@cache
+def native_compiler() -> str | None:
+    """The C++ compiler if it knows this machine's AVX-512 instructions for bfloat16, which native kernels need."""
+    path = compiler()
+    if path is None or processor()[1] not in {"amx_bf16", "avx512_bf16"}:
+        return None
+    ask = [path, "-march=native", "-dM", "-E", "-x", "c++", "-"]
+    known = subprocess.run(ask, input="", capture_output=True, text=True, check=False)
+    return path if "__AVX512BF16__" in known.stdout else None
 
 
 def precision() -> str:

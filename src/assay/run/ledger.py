@@ -21,7 +21,7 @@ def build_ledger(plan: Plan, graph: Graph, store: Store) -> list[Row]:
     sizes = {name: shard_tokens(store.file("tokens", step.key, SHARD)) for name, step in graph.tokens.items()}
     rows: list[Row] = []
     for leaf in graph.leaves:
-        rows += _rows_of(leaf, plan, store, sizes)
+        rows += _rows_of(leaf, plan, store, sizes) if leaf.arm.stages else []
     return rows
 
 

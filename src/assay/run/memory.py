@@ -8,7 +8,7 @@ processes are computed, not measured: their part of 16 bytes a parameter, and wh
 embedding and one layer with the next. On a GPU the same figures bound what a process takes of the GPU's memory.
 """
 
-from assay.model.sizes import SIZES
+from assay.model.sizes import ImportedSize
 from assay.run.processes import ALONE, Layout, Processes
 from assay.study.plan import Plan
 
@@ -22,6 +22,8 @@ WHOLE_BYTES = 8
 """A parameter that is whole for a while: working weight, its gradient, and that in float32 as it is added up."""
 CHANNEL_BYTES = 100
 """A token, layer and channel."""
+LLAMA_CHANNEL_BYTES = 125
+"""Likewise in the block of an imported model: 119 measured on SmolLM2's shape, from 512 to 2,048 tokens at once."""
 HEAD_BYTES = 6
 """A weight of the output layer, in the loss: its gradient in float32, and in the working dtype."""
 LOGIT_BYTES = 12 * 512
@@ -44,9 +46,9 @@ def process_bytes(plan: Plan, size: str, processes: Processes = ALONE, rows: int
         processes: That train it together.
         rows: That go through the model at once; None: as the study says.
     """
-    vocabulary, shape, train = _vocabulary(plan), SIZES[size], plan.study.spec.train
+    vocabulary, shape, train = plan.vocabulary, plan.study.known_sizes[size], plan.study.spec.train
     head = vocabulary * shape.width
-    parameters = shape.body_parameters + head
+    parameters = shape.body_parameters + shape.embeddings * head
     if processes.layout == "sharded":
         whole = head + 2 * shape.body_parameters // shape.layers
         weights = PART_BYTES * parameters // processes.count + WHOLE_BYTES * whole
@@ -54,13 +56,14 @@ def process_bytes(plan: Plan, size: str, processes: Processes = ALONE, rows: int
         weights = PARAMETER_BYTES * parameters
     mine = train.rows_per_step // processes.count
     tokens = min(mine, rows or train.micro_rows or mine) * train.sequence
-    activations = CHANNEL_BYTES * shape.width * shape.layers * tokens
+    channel = LLAMA_CHANNEL_BYTES if isinstance(shape, ImportedSize) else CHANNEL_BYTES
+    activations = channel * shape.width * shape.layers * tokens
     return weights + activations + HEAD_BYTES * head + LOGIT_BYTES * vocabulary
 
 
 def copy_bytes(plan: Plan, size: str, processes: Processes = ALONE) -> int:
     """Main memory that the process which writes states takes for them. What is dealt out is brought together first."""
-    parameters = SIZES[size].body_parameters + _vocabulary(plan) * SIZES[size].width
+    parameters = sum(plan.design.parameters[size].values())
     return COPY_BYTES * parameters * (2 if processes.layout == "sharded" else 1)
 
 
@@ -80,7 +83,7 @@ def memory_plan(plan: Plan) -> dict[str, object]:
         ``size``; ``processes``: ``count``, ``layout``, ``bytes`` of each, and ``least_bytes`` with one row at a time
         (``train.micro_rows: 1``); ``state_bytes``: of main memory, in the process that writes, by layout.
     """
-    size = max(plan.study.spec.sizes, key=lambda name: SIZES[name].body_parameters)
+    size = max(plan.study.spec.sizes, key=lambda name: plan.study.known_sizes[name].body_parameters)
     rows = plan.study.spec.train.rows_per_step
     counts = [count for count in PLANNED if rows % count == 0]
     choices = [ALONE, *(Processes(count, layout) for count in counts for layout in LAYOUTS)]
@@ -104,9 +107,5 @@ def memory_plan(plan: Plan) -> dict[str, object]:
 
 def gpu_share(plan: Plan) -> int:
     """How many workers of a plan a GPU is dealt to by default, by its largest size; memory may allow fewer."""
-    largest = max(SIZES[size].body_parameters for size in plan.study.spec.sizes)
+    largest = max(plan.study.known_sizes[size].body_parameters for size in plan.study.spec.sizes)
     return next((share for most, share in GPU_SHARES if largest <= most), 1)
-
-
-def _vocabulary(plan: Plan) -> int:
-    return plan.recipe.tokenizers[plan.study.spec.tokenizer].vocab

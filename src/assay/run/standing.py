@@ -19,6 +19,7 @@ PLANES = {
     "marks": "corpus",
     "ingredient": "corpus",
     "tokenizer": "corpus",
+    "model": "corpus",
     "tokens": "corpus",
     "requests": "corpus",
     "flags": "corpus",

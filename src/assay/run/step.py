@@ -20,6 +20,7 @@ FUNCTIONS = {
     "ingredient": "assay.corpus.steps:make_ingredient",
     "tokenizer": "assay.tokens.steps:make_tokenizer",
     "tokens": "assay.tokens.steps:make_tokens",
+    "model": "assay.model.steps:import_model",
     "requests": "assay.evaluate.steps:make_requests",
     "flags": "assay.evaluate.steps:flag_items",
     "state": "assay.train.steps:train",

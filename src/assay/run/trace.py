@@ -112,6 +112,8 @@ def trace(folder: Path, store: Store, arm: str, step: int, size: str | None = No
     seed = run.seeds[0] if seed is None else seed
     if seed not in run.seeds:
         raise InputError(f"{folder} has no seed {seed}; there is {', '.join(map(str, run.seeds))}")
+    if not chosen.steps:
+        raise InputError(f"arm '{arm}' is a model as it is; nothing was trained that could be traced")
     if not 1 <= step <= chosen.steps:
         raise InputError(f"arm '{arm}' has the steps 1 to {chosen.steps}; there is no step {step}")
     state = _state(run, store, chosen, size, seed, step)
@@ -170,7 +172,7 @@ def _rows(state: Record, store: Store, step: int) -> tuple[Row, ...]:
     }
     mixes = [(piece.mix, piece.steps) for piece in path_in(recipe)]
     batch = Mixture(mixes, streams, train["rows_per_step"]).batch(step - 1)
-    tokenizer = bpe.load(store.open("tokenizer", state.inputs["tokenizer"].key))
+    tokenizer = bpe.load(store.open(state.inputs["tokenizer"].kind, state.inputs["tokenizer"].key))
     # a token is written with one letter a byte
     lengths = np.array([len(tokenizer.id_to_token(index) or "") for index in range(tokenizer.get_vocab_size())])
     tables = {}

@@ -134,6 +134,7 @@ def run_step(
     store: Store,
     tell: Callable[[dict[str, Any]], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
+    function: Callable[[Call], None] | None = None,
 ) -> bool:
     """Make one artifact unless it is there.
 
@@ -142,6 +143,7 @@ def run_step(
         store: Where inputs are and the artifact goes.
         tell: Takes progress.
         stopping: Whether to put the work aside.
+        function: Makes it; None: the one that the order names.
 
     Returns:
         True if it was made, False if another process had made it.
@@ -161,8 +163,9 @@ def run_step(
             begin = time.monotonic()
             inputs = {name: store.open(*place) for name, place in order["inputs"].items()}
             after = store.open(*order["after"]) if order["after"] and store.has(*order["after"]) else None
-            module, _, name = order["function"].partition(":")
-            function = getattr(importlib.import_module(module), name)
+            if function is None:
+                module, _, name = order["function"].partition(":")
+                function = getattr(importlib.import_module(module), name)
             with store.staging() as out:
                 partial = store.partial(key)
                 call = Call(

@@ -39,7 +39,7 @@ def _planned(study: Study, schedules: str, stages: Callable[[Arm], tuple[Stage, 
 
 
 def _constant_before_last(arm: Arm) -> tuple[Stage, ...]:
-    return (*(replace(stage, schedule="constant") for stage in arm.stages[:-1]), arm.stages[-1])
+    return (*(replace(stage, schedule="constant") for stage in arm.stages[:-1]), *arm.stages[-1:])
 
 
 def _all_cosine(arm: Arm) -> tuple[Stage, ...]:

@@ -18,10 +18,12 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
     """``{choice, paper, here}`` in the order of the paper's sections."""
     spec, train = study.spec, study.spec.train
     shapes = "; ".join(
-        f"{name}: width {SIZES[name].width}, {SIZES[name].layers} layers, {SIZES[name].heads} heads"
-        for name in spec.sizes
+        f"{name}: width {size.width}, {size.layers} layers, {size.heads} heads"
+        for name, size in ((name, study.known_sizes[name]) for name in spec.sizes)
     )
     rates = ", ".join(f"{name} {train.learning_rate or SIZES[name].learning_rate:g}" for name in spec.sizes)
+    longest = max(arm.steps for arm in study.arms) * study.tokens_per_step
+    batches = [f"{SIZES[name].batch_tokens(longest):,} at {name}" for name in spec.sizes if name in SIZES]
     endings = sorted({stage.name for arm in study.arms for stage in arm.stages if stage.schedule in DECAYS})
     schedules = sorted({stage.schedule for arm in study.arms for stage in arm.stages} - DECAYS)
     decays = sorted({stage.schedule for arm in study.arms for stage in arm.stages} & DECAYS)
@@ -47,8 +49,15 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
             "documents joined, rows cut without loss and permuted, attention "
             + ("across documents" if train.attention == "causal" else "inside each document"),
         ),
-        ("tokenizer training data", NOT_STATED, f"{spec.tokenizer}, a sample of the corpus recipe {spec.corpus}"),
+        ("tokenizer training data", NOT_STATED, _tokenizer(study)),
         ("layers, width, heads", NOT_STATED, shapes),
+        (
+            "tokens a step",
+            "512 rows",
+            f"{study.tokens_per_step:,}; the sizes' rule would take {', '.join(batches)}"
+            if batches
+            else f"{study.tokens_per_step:,}",
+        ),
         ("peak learning rate", NOT_STATED, rates),
         (
             "learning-rate floor",
@@ -82,9 +91,21 @@ def open_choices(study: Study, recipe: Recipe) -> tuple[dict[str, str], ...]:
             "zero shots, the harness's formats (see each task's file)",
         ),
         ("scoring of choices", NOT_STATED, "summed log-likelihood, and per byte; gold bits per byte beside it"),
-        ("seeds", "one a model, as far as is said", f"{len(study.seeds)}: initialisation and data order together"),
+        ("seeds", "one a model, as far as is said", f"{len(study.seeds)}: {_seeds(study)}"),
     ]
     return tuple({"choice": choice, "paper": paper, "here": here} for choice, paper, here in rows)
+
+
+def _tokenizer(study: Study) -> str:
+    if study.model is not None:
+        return f"the tokenizer of {study.model.name}, as it is"
+    return f"{study.spec.tokenizer}, a sample of the corpus recipe {study.spec.corpus}"
+
+
+def _seeds(study: Study) -> str:
+    if study.model is None:
+        return "initialisation and data order together"
+    return f"data order alone, since every arm starts from the weights of {study.model.name}"
 
 
 def _sharing(recipe: Recipe) -> str:

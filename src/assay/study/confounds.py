@@ -11,6 +11,7 @@ from assay.study.quantity import shown_tokens
 from assay.study.resolve import MILLION, Arm
 
 ENDING_FACTORS = {"cooldown", "ending"}
+FIXED = "one fixed model, not trained here: the interval is over the other arm's seeds"
 DECAYS = {"linear", "1-sqrt"}
 """Schedules of an ending."""
 
@@ -26,6 +27,8 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
         tokens_per_step: To turn steps into tokens.
         text: Names of the ingredients that are prose.
     """
+    if not (a.stages and b.stages):
+        return (FIXED,) if a.stages or b.stages else ()
     found = []
     totals = [arm.steps * tokens_per_step for arm in (a, b)]
     if totals[0] != totals[1]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assay.model.sizes import SIZES
+from assay.model.sizes import SIZES, ImportedSize, Size
 from assay.study.accelerators import HERE, load_accelerators, price_of, prices_as_of
 from assay.study.paths import path_of
 from assay.study.plan import Plan
@@ -42,14 +42,20 @@ class Rate:
     """True: not measured with this size, vocabulary and sequence, but worked out by FLOPs."""
 
 
-def flops_per_token(size: str, vocabulary: int, sequence: int) -> int:
+def flops_per_token(size: str, vocabulary: int, sequence: int, sizes: Mapping[str, Size | ImportedSize] = SIZES) -> int:
     """FLOPs of training on one token, forward and backward."""
-    shape = SIZES[size]
+    shape = sizes[size]
     matrices = 6 * (shape.body_parameters + vocabulary * shape.width)
     return matrices + 6 * shape.layers * sequence * shape.width
 
 
-def machine_rate(size: str, calibration: Calibration, vocabulary: int, sequence: int) -> Rate | None:
+def machine_rate(
+    size: str,
+    calibration: Calibration,
+    vocabulary: int,
+    sequence: int,
+    sizes: Mapping[str, Size | ImportedSize] = SIZES,
+) -> Rate | None:
     """Tokens per second of a machine at a size; None where nothing was measured.
 
     A size that was not measured is extrapolated from the largest that was, as if FLOPs per second were the same. Small
@@ -58,9 +64,10 @@ def machine_rate(size: str, calibration: Calibration, vocabulary: int, sequence:
     measured = calibration.tokens_per_second
     if not measured:
         return None
-    nearest = size if size in measured else _largest(measured)
+    nearest = size if size in measured else _largest(measured, sizes)
     asked, known = (size, vocabulary, sequence), (nearest, calibration.vocabulary, calibration.sequence)
-    return Rate(measured[nearest] * flops_per_token(*known) / flops_per_token(*asked), asked != known)
+    work = flops_per_token(*asked, sizes) / flops_per_token(*known, sizes)
+    return Rate(measured[nearest] / work, asked != known)
 
 
 def plan_cost(plan: Plan, calibration: Calibration | None = None, prices: Sequence[str] = ()) -> dict[str, Any]:
@@ -79,15 +86,15 @@ def plan_cost(plan: Plan, calibration: Calibration | None = None, prices: Sequen
     Raises:
         InputError: A price of no known accelerator.
     """
-    vocabulary = plan.recipe.tokenizers[plan.study.spec.tokenizer].vocab
-    sequence = plan.study.spec.train.sequence
-    each = {size: flops_per_token(size, vocabulary, sequence) for size in plan.study.spec.sizes}
+    vocabulary, sequence = plan.vocabulary, plan.study.spec.train.sequence
+    sizes = plan.study.known_sizes
+    each = {size: flops_per_token(size, vocabulary, sequence, sizes) for size in plan.study.spec.sizes}
     trained = {size: count["trained"] for size, count in count_tokens(plan.study, plan.trees).items()}
     flops = {size: each[size] * trained[size] for size in each}
     rows = []
     here = dict(price_of(written) for written in prices).get(HERE)
     for chip in load_accelerators(written for written in prices if price_of(written)[0] != HERE):
-        body = {size: SIZES[size].body_parameters for size in each}
+        body = {size: sizes[size].body_parameters for size in each}
         hours = sum(chip.chip_hours(flops[size], body[size]) for size in each)
         rows.append(
             {
@@ -121,16 +128,17 @@ def _machine(
     """Seconds of training and scoring on a calibrated machine; None where nothing was measured."""
     training = scoring = 0.0
     rates = {}
-    scored = calibration.scoring_seconds
+    scored, sizes = calibration.scoring_seconds, plan.study.known_sizes
     for size, tokens in trained.items():
-        rate = machine_rate(size, calibration, vocabulary, sequence)
+        rate = machine_rate(size, calibration, vocabulary, sequence, sizes)
         if rate is None:
             return None
         rates[size] = {"tokens_per_second": rate.tokens_per_second, "extrapolated": rate.extrapolated}
         training += tokens / rate.tokens_per_second
         if scored:
-            nearest = size if size in scored else _largest(scored)
-            work = flops_per_token(size, vocabulary, sequence) / flops_per_token(nearest, vocabulary, sequence)
+            nearest = size if size in scored else _largest(scored, sizes)
+            asked, known = (flops_per_token(one, vocabulary, sequence, sizes) for one in (size, nearest))
+            work = asked / known
             scoring += _checkpoints(plan, size) * scored[nearest] * work
     return {
         "machine": calibration.machine,
@@ -147,5 +155,5 @@ def _checkpoints(plan: Plan, size: str) -> int:
     return len({path_of(arm, rows) for arm in plan.study.arms_at(size)}) * len(plan.study.seeds)
 
 
-def _largest(measured: Mapping[str, float]) -> str:
-    return max(measured, key=lambda size: SIZES[size].body_parameters)
+def _largest(measured: Mapping[str, float], sizes: Mapping[str, Size | ImportedSize]) -> str:
+    return max(measured, key=lambda size: sizes[size].body_parameters)

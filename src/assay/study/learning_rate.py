@@ -6,6 +6,7 @@ rates; `shared_rate` says in two sentences what that means for a study like the 
 is not known. Warm-up, schedule and weight decay are not compared.
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,9 +72,14 @@ class RateSensitivity(BaseModel):
         )
         return [after - before for after, before in zip(then, now, strict=True)]
 
-    def furthest(self, a: str, b: str, heldout: str) -> float:
-        """Largest absolute mean of `moved` over the factors, both mixes at the same, in bits per byte."""
-        return max(abs(fmean(self.moved(a, b, (factor, factor), heldout))) for factor in self.heldout[a])
+    def furthest(self, heldout: str) -> float:
+        """Largest absolute mean of `moved` on a held-out set, over the pairs of mixes and the factors, both at the
+        same."""
+        return max(
+            abs(fmean(self.moved(a, b, (factor, factor), heldout)))
+            for a, b in itertools.combinations(self.mixes, 2)
+            for factor in self.heldout[a]
+        )
 
 
 def read_shipped() -> list[RateSensitivity]:
@@ -87,7 +93,7 @@ def shared_rate(study: Study) -> str | None:
     Args:
         study: Its arms, and of its settings corpus, tokenizer, sizes, optimizer, batch and learning rate.
     """
-    if len({_shares(study, arm) for arm in range(len(study.arms))}) < 2:
+    if len({_shares(study, arm) for arm in range(len(study.arms)) if study.arms[arm].stages}) < 2:
         return None
     measured = {entry.size: entry for entry in read_shipped()}
     known, unknown = [], dict[str, list[str]]()
@@ -98,7 +104,10 @@ def shared_rate(study: Study) -> str | None:
             unknown.setdefault(f" with this {_listed(unlike)}" if unlike else "", []).append(size)
         else:
             known.append(_told(entry))
-    missing = [f"By how much is not measured at {_listed(sizes)}{why}." for why, sizes in unknown.items()]
+    missing = [
+        f"By how much is not measured {'for this model' if sizes == ['init'] else 'at ' + _listed(sizes)}{why}."
+        for why, sizes in unknown.items()
+    ]
     return " ".join(["One learning rate serves all mixes, and may favour some.", *known, *missing])
 
 
@@ -116,12 +125,11 @@ def _told(entry: RateSensitivity) -> str:
     rates = {factor: f"{factor * entry.learning_rate:g}" for factor in factors}
     ends = {factors[0]: " (the lowest)", factors[-1]: " (the highest)"}
     found = [f"{rates[factor]}{ends.get(factor, '')} for {_listed(best[factor])}" for factor in sorted(best)]
-    a, b = _most_unlike(entry)
-    moves = _listed([f"{entry.furthest(a, b, name):.2g} on {name}" for name in entry.heldout[a][1.0]])
+    moves = _listed([f"{entry.furthest(name):.2g} on {name}" for name in entry.heldout[next(iter(entry.mixes))][1.0]])
     return (
         f"At {entry.size} the best of {_listed(list(rates.values()))} is {', '.join(found)}; against {rates[1.0]} the "
-        f"others move the difference of {a} and {b} by up to {moves} (held-out bits per byte, "
-        f"{len(entry.own(a, 1.0))} seeds)."
+        f"others move a difference of two of these mixes by up to {moves} (held-out bits per byte, "
+        f"{len(entry.own(next(iter(entry.mixes)), 1.0))} seeds)."
     )
 
 
@@ -129,7 +137,7 @@ def _unlike(study: Study, entry: RateSensitivity) -> list[str]:
     """In what a study differs from what was measured at a size of its."""
     spec, train = study.spec, study.spec.train
     rate = train.learning_rate or SIZES[entry.size].learning_rate
-    lengths = [arm.steps * study.tokens_per_step / entry.tokens for arm in study.arms_at(entry.size)]
+    lengths = [arm.steps * study.tokens_per_step / entry.tokens for arm in study.arms_at(entry.size) if arm.steps]
     compared = {
         "corpus": spec.corpus == entry.corpus,
         "tokenizer": spec.tokenizer == entry.tokenizer,
@@ -139,18 +147,6 @@ def _unlike(study: Study, entry: RateSensitivity) -> list[str]:
         "length of training": all(1 / LONGER <= length <= LONGER for length in lengths),
     }
     return [name for name, same in compared.items() if not same]
-
-
-def _most_unlike(entry: RateSensitivity) -> tuple[str, str]:
-    """The two mixes that share least, in the order measured."""
-    names = list(entry.mixes)
-    pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
-
-    def shared(pair: tuple[str, str]) -> float:
-        one, other = (entry.mixes[name] for name in pair)
-        return sum(min(share, other.get(name, 0.0)) for name, share in one.items())
-
-    return min(pairs, key=shared)
 
 
 def _listed(words: Sequence[str]) -> str:

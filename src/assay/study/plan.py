@@ -12,7 +12,7 @@ from assay.corpus.recipe import Recipe
 from assay.corpus.recipe_file import load_recipe
 from assay.errors import InputError, nearest
 from assay.evaluate.task import load_task
-from assay.model.sizes import SIZES
+from assay.model.described import Described, describe
 from assay.study.choices import open_choices
 from assay.study.confounds import repetitions, tokens_taken
 from assay.study.contrasts import build_contrasts, build_metrics, primary_id
@@ -20,7 +20,8 @@ from assay.study.design import Contrast, Design, Task
 from assay.study.learning_rate import shared_rate
 from assay.study.paths import Segment, segments_below
 from assay.study.resolve import MILLION, Study, resolve
-from assay.study.source import read_source
+from assay.study.source import Source, read_source
+from assay.study.spec import StudySpec
 from assay.study.trees import Trees, count_tokens, grow_trees, total_tokens
 
 HELDOUT = "heldout_"
@@ -35,6 +36,12 @@ class Plan:
     recipe: Recipe
     design: Design
     trees: Trees
+
+    @property
+    def vocabulary(self) -> int:
+        """Entries of the tokenizer, as the model's embedding has rows."""
+        model = self.study.model
+        return self.recipe.tokenizers[self.study.spec.tokenizer].vocab if model is None else model.shape.vocabulary
 
     def segments(self, size: str) -> list[Segment]:
         """All segments of a size's tree, parents before children."""
@@ -91,7 +98,7 @@ class Plan:
         """Ingredients in use, and the tokenizer, that are only declared."""
         used = [*self.ingredients(), *(name for name in self.heldout_ingredients() if name not in self.ingredients())]
         names = [f"ingredient '{name}'" for name in used if self.recipe.ingredients[name].is_only_declared]
-        if self.recipe.tokenizers[self.study.spec.tokenizer].declared:
+        if self.study.model is None and self.recipe.tokenizers[self.study.spec.tokenizer].declared:
             names.append(f"tokenizer '{self.study.spec.tokenizer}'")
         return names
 
@@ -141,12 +148,13 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
     """
     spec, source = read_source(study, overrides)
     recipe = load_recipe(spec.corpus)
-    if spec.tokenizer not in recipe.tokenizers:
+    model = _start(spec, source)
+    if model is None and spec.tokenizer not in recipe.tokenizers:
         hint = nearest(spec.tokenizer, recipe.tokenizers)
         raise InputError(
             f"the corpus '{recipe.name}' has no tokenizer '{spec.tokenizer}'{hint}", source.where(["tokenizer"])
         )
-    resolved = resolve(spec, source, recipe.ingredients)
+    resolved = resolve(spec, source, recipe.ingredients, model)
     text = [name for name in recipe.ingredients if _is_text(recipe, name)]
     tasks = _tasks(resolved, recipe)
     contrasts = build_contrasts(resolved, text)
@@ -167,17 +175,31 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
         primary=primary_id(resolved, contrasts),
         open_choices=open_choices(resolved, recipe),
         tokens=total_tokens(count_tokens(resolved, trees)),
-        parameters={
-            size: {
-                "body": SIZES[size].body_parameters,
-                "embedding": recipe.tokenizers[spec.tokenizer].vocab * SIZES[size].width,
-            }
-            for size in spec.sizes
-        },
+        parameters=_parameters(resolved, recipe),
         shared=tuple(told for told in (shared_rate(resolved),) if told),
         notes=_notes(tasks),
     )
     return Plan(resolved, recipe, design, trees)
+
+
+def _start(spec: StudySpec, source: Source) -> Described | None:
+    """The model that every arm starts from; None: fresh weights."""
+    if spec.init is None:
+        return None
+    try:
+        return describe(spec.init)
+    except InputError as problem:
+        raise InputError(str(problem), source.where(["init"])) from None
+
+
+def _parameters(study: Study, recipe: Recipe) -> dict[str, dict[str, int]]:
+    """Weights by size: ``body`` and ``embedding``, with the output layer where that is another matrix."""
+    model, found = study.model, {}
+    vocabulary = recipe.tokenizers[study.spec.tokenizer].vocab if model is None else model.shape.vocabulary
+    for name in study.spec.sizes:
+        size = study.known_sizes[name]
+        found[name] = {"body": size.body_parameters, "embedding": size.embeddings * vocabulary * size.width}
+    return found
 
 
 def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:

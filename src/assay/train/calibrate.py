@@ -15,7 +15,7 @@ import torch
 from assay.evaluate.requests import Request
 from assay.evaluate.scorer import score_requests
 from assay.model.decoder import initialise, plain_decoder
-from assay.model.sizes import SIZES
+from assay.model.shape import Shape
 from assay.run.step import Call
 from assay.train.compiled import compiled_block, compiled_softmax_pass, set_up_torch
 from assay.train.ranks import Ranks
@@ -32,15 +32,15 @@ ITEMS = 64
 def calibrate(call: Call) -> None:
     """Measure; writes ``rates.json`` with ``trained`` and ``scored`` tokens per second of this worker.
 
-    Recipe: ``size``, ``vocabulary``, ``precision``, ``sequence``, ``rows_per_step``.
+    Recipe: ``shape``, ``precision``, ``sequence``, ``rows_per_step``.
     """
     set_up_torch(call.device)
     recipe = call.recipe
-    vocabulary, dtype = recipe["vocabulary"], getattr(torch, recipe["precision"])
-    shape = SIZES[recipe["size"]].shape(vocabulary)
+    shape, dtype = Shape(**recipe["shape"]), getattr(torch, recipe["precision"])
+    vocabulary = shape.vocabulary
     settings = {"betas": (0.9, 0.95), "weight_decay": 0.1, "clip": 1.0}
     master = initialise(shape, 0)
-    block, one_pass = compiled_block(device=call.device), compiled_softmax_pass(call.device)
+    block, one_pass = compiled_block(shape.block, call.device), compiled_softmax_pass(call.device)
     model = Replica(shape, master, settings, dtype, block, one_pass, Ranks(device=call.device))
     ids = torch.randint(1, vocabulary, (recipe["rows_per_step"], recipe["sequence"] + 1), device=call.device)
 

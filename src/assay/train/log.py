@@ -16,7 +16,7 @@ TRAINING_LOG = "train.jsonl"
 
 
 class TrainingLog:
-    """Lines in the order of training; ``step`` always is the step just taken, from 0."""
+    """Lines in the order of training; ``step`` always is the step just taken, from 1."""
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
         """
@@ -34,7 +34,7 @@ class TrainingLog:
         """A step was taken.
 
         Args:
-            step: Its number from the path's beginning, from 0.
+            step: Its number from the path's beginning, from 1.
             loss: Mean over the batch, nats per token.
             learning_rate: It was taken with.
             gradient_norm: Before clipping.
@@ -54,7 +54,7 @@ class TrainingLog:
         """The held-out documents were looked at after a step.
 
         Args:
-            step: The step just taken, from 0.
+            step: The step just taken, from 1.
             bits_per_byte: By ingredient.
         """
         self._add({"step": step, "heldout": dict(bits_per_byte)})

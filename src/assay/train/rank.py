@@ -1,8 +1,8 @@
 """One of the processes that train a model together: ``python -m assay.train.rank RANK WORLD MEETING``.
 
 `assay.train.group` starts it and talks to it through pipes: the first line of its input is what to do, later ones are
-``stop`` and ``kept``, and when the input ends, because whoever wrote it has ended, so does this. Answers are JSON lines.
-Signals are left to the group's owner, as a batch system sends them to every process of a job.
+``stop`` and ``kept``, and when the input ends, because whoever wrote it has ended, so does this. It answers in lines of
+JSON. Signals are left to the group's owner, as a batch system sends them to every process of a job.
 """
 
 import json
@@ -18,6 +18,8 @@ from typing import Any, TextIO
 
 import torch
 import torch.distributed as dist
+from torch.distributed.distributed_c10d import Store
+from torch.distributed.rendezvous import rendezvous
 
 from assay.errors import AssayError, Stopped
 from assay.run.processes import Layout, processes_of
@@ -31,7 +33,7 @@ PATIENCE = timedelta(hours=2)
 """How long the others may be away: compiling, reading a large state, writing it."""
 
 
-def join(device: str, layout: Layout, rank: int, world: int, local: int, meeting: str = "env://") -> Ranks:
+def join(device: str, layout: Layout, rank: int, world: int, local: int, store: Store) -> Ranks:
     """Become one of the processes that train together; ends when all have come.
 
     Args:
@@ -40,14 +42,14 @@ def join(device: str, layout: Layout, rank: int, world: int, local: int, meeting
         rank: This one's number.
         world: How many there are.
         local: This one's number among those of its node.
-        meeting: Where they find each other, as ``torch.distributed.init_process_group`` takes it.
+        store: Where they find each other; nobody has met in it before.
     """
     set_up_torch(device)
     if device == "cuda":
         device = f"cuda:{local}"
         torch.cuda.set_device(device)
-    backend = "nccl" if device != "cpu" else "gloo"
-    dist.init_process_group(backend, init_method=meeting, rank=rank, world_size=world, timeout=PATIENCE)
+    backend = "gloo" if device == "cpu" else "cpu:gloo,cuda:nccl"  # what is agreed on must not wait for the GPU
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     return Ranks(rank, world, device, layout)
 
 
@@ -113,7 +115,8 @@ def main() -> None:
             stopping=owner.stop.is_set,
         )
         layout = processes_of(call.numerics).layout
-        ranks = join(call.device, layout, rank, world, rank, f"file://{meeting}")
+        store = next(iter(rendezvous(f"file://{meeting}", rank, world)))[0]
+        ranks = join(call.device, layout, rank, world, rank, store)
         train_as(call, ranks)
     except Stopped as problem:
         owner.say({"stopped": str(problem)})

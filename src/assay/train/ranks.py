@@ -38,7 +38,7 @@ class Ranks:
         """The largest that any of them wants: what the most urgent has to do, or what only the first knows."""
         if self.world == 1:
             return wanted
-        said = torch.tensor(wanted, device=self.device)
+        said = torch.tensor(wanted)
         dist.all_reduce(said, dist.ReduceOp.MAX)
         return int(said.item())
 

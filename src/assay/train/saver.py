@@ -7,6 +7,7 @@ the thread is raised at the next call, in the thread that trains.
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Self
 
 from assay.train.log import TrainingLog
 from assay.train.state import State
@@ -20,6 +21,16 @@ class Saver:
         self._write = write
         self._thread: threading.Thread | None = None
         self._problem: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Until nothing is being written; what went wrong is raised unless something else is already under way."""
+        if kind is None:
+            self.wait()
+        elif self._thread is not None:
+            self._thread.join()
 
     def save(self, state: State) -> None:
         """Copy the state and write it in the background, after the write before it."""

@@ -24,6 +24,7 @@ from assay.model.decoder import BlockFunction, Decoder, initial_weight
 from assay.model.loss import Pass, softmax_pass
 from assay.model.shape import Shape
 from assay.train.ranks import Ranks
+from assay.train.state import MODEL
 
 Part = Callable[[str, tuple[int, ...], int, int], Tensor]
 """(weight's name, its dimensions, first row, end row) → those rows, float32."""
@@ -166,7 +167,7 @@ class Sharded:
 def open_sharded(
     shape: Shape,
     folder: Path | None,
-    seed: int,
+    start: Path | int,
     moment_steps: int,
     settings: Mapping[str, Any],
     dtype: torch.dtype,
@@ -178,8 +179,8 @@ def open_sharded(
 
     Args:
         shape: What the weights are.
-        folder: Of a state; each process reads its own rows of it. None: fresh weights.
-        seed: Of fresh weights.
+        folder: Of a state; each process reads its own rows of it. None: nothing was trained yet.
+        start: Seed of fresh weights, or the folder of the model that training starts from.
         moment_steps: Steps behind the state's moments.
         settings: See `Sharded`, as for the rest.
         dtype: To compute in.
@@ -188,10 +189,15 @@ def open_sharded(
         ranks: The processes.
     """
     parts = (settings, dtype, function, one_pass, ranks)
-    if folder is None:
+    if folder is None and isinstance(start, int):
         return Sharded(
-            shape, lambda name, sizes, begin, end: initial_weight(shape, name, sizes, seed)[begin:end], *parts
+            shape, lambda name, sizes, begin, end: initial_weight(shape, name, sizes, start)[begin:end], *parts
         )
+    if folder is None:
+        assert isinstance(start, Path)
+        with safe_open(start / MODEL, framework="pt") as file:
+            whole = file.get_slice("master")
+            return Sharded(shape, flat_part(shape, lambda begin, end: whole[begin:end]), *parts)
     with safe_open(folder / "state.safetensors", framework="pt") as file:
         flat = {name: file.get_slice(name) for name in ("master", "first", "second")}
 

@@ -18,6 +18,11 @@ from torch import Tensor
 from assay.train.history import HISTORY, load_history
 from assay.train.log import TrainingLog
 
+STATE = "state.safetensors"
+"""File with the weights of a state, and its moments."""
+MODEL = "model.safetensors"
+"""File with the weights of a model that training starts from."""
+
 
 @dataclass
 class State:
@@ -51,9 +56,9 @@ def save_state(state: State, folder: Path) -> None:
         "first": state.first,
         "second": state.second,
     }
-    _write(tensors, folder / "state.safetensors")
+    write_tensors(tensors, folder / STATE)
     for step, weights in sorted(state.snapshots.items()):
-        _write({"master": weights}, folder / snapshot_name(step))
+        write_tensors({"master": weights}, folder / snapshot_name(step))
     about = {
         "step": state.step,
         "moment_steps": state.moment_steps,
@@ -70,7 +75,8 @@ def snapshot_name(step: int) -> str:
     return f"weights-{step:09d}.safetensors"
 
 
-def _write(tensors: dict[str, Tensor], file: Path) -> None:
+def write_tensors(tensors: dict[str, Tensor], file: Path) -> None:
+    """Write a safetensors file; raises OSError where the disk does not take it."""
     try:
         save_file(tensors, file)
     except SafetensorError as problem:  # the library's own words for what the operating system said
@@ -82,7 +88,7 @@ def load_state(folder: Path, whole: bool = True) -> State:
     about = load_history(folder / HISTORY)
     tensors = dict.fromkeys(("master", "first", "second"), torch.empty(0))
     if whole:
-        with safe_open(folder / "state.safetensors", framework="pt") as file:
+        with safe_open(folder / STATE, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in tensors}
     return State(
         step=about["step"],
@@ -106,7 +112,7 @@ def load_snapshots(folder: Path) -> dict[int, Tensor]:
     }
 
 
-def load_weights(folder: Path, name: str = "state.safetensors") -> Tensor:
+def load_weights(folder: Path, name: str = STATE) -> Tensor:
     """Only the master weights: [parameters], float32."""
     with safe_open(folder / name, framework="pt") as file:
         weights: Tensor = file.get_tensor("master")

@@ -18,7 +18,8 @@ from assay.train.trainer import Trainer
 def train(call: Call) -> None:
     """Train to the end of ``recipe['path']`` and write the state there.
 
-    Inputs: ``tokens:NAME`` for each ingredient of the path, ``requests:NAME`` for the held-out sets.
+    Inputs: ``tokens:NAME`` for each ingredient of the path, ``requests:NAME`` for the held-out sets, and
+    ``model`` where training starts from one.
 
     Raises:
         StepError: Training diverged, or the GPU's memory does not suffice.

@@ -34,7 +34,7 @@ from assay.train.ranks import Ranks
 from assay.train.replica import Replica
 from assay.train.saver import Saver
 from assay.train.schedule import learning_rates
-from assay.train.state import State, load_snapshots, load_state, save_state
+from assay.train.state import MODEL, State, load_snapshots, load_state, load_weights, save_state
 from assay.train.watch import Watch
 
 if TYPE_CHECKING:
@@ -120,8 +120,15 @@ class Trainer:
         folder = self._nearest()
         state = self._state(folder)
         model = self._model(state, folder)
+        with Saver(self._save) as saver:
+            self._train(state, model, saver)
+        self._gather(state, model)
+        if self.ranks.first:
+            save_state(state, self.call.out)
+
+    def _train(self, state: State, model: "Replica | Sharded", saver: Saver) -> None:
+        """Take the steps from the state to the path's end."""
         course, first = self.course, state.step
-        saver = Saver(self._save)
         watch = Watch(state.losses[course.piece_start(first) : first] if first < course.end else ())
         begin = saved = time.monotonic()
         save_seconds = seconds_between_saves()
@@ -152,7 +159,9 @@ class Trainer:
                 state.snapshots[state.step] = state.master.clone()
             if look:
                 state.heldout.append({"step": state.step, **self._look(model)})
-                state.log.heldout(step, {name: bits for name, bits in state.heldout[-1].items() if name != "step"})
+                state.log.heldout(
+                    state.step, {name: bits for name, bits in state.heldout[-1].items() if name != "step"}
+                )
             elapsed = time.monotonic() - begin
             if state.losses:
                 self.call.tell(
@@ -163,10 +172,6 @@ class Trainer:
                         "rate": (state.step - first) * course.tokens_per_step / max(elapsed, 1e-9),
                     }
                 )
-        self._gather(state, model)
-        saver.wait()
-        if self.ranks.first:
-            save_state(state, self.call.out)
 
     def _judge(self, waiting: "list[Taken]", left: int, state: State, watch: Watch) -> None:
         """Look at what came of the steps that were taken, all but the last ``left``, and enter it in the state.
@@ -186,9 +191,11 @@ class Trainer:
             if spike is not None and spike.diverged:
                 raise self._diverged(step, loss, norm, batch)
             state.losses.append(loss)
-            state.log.step(step, loss, self.course.rates[step], norm, (step + 1) * self.course.tokens_per_step)
+            state.log.step(step + 1, loss, self.course.rates[step], norm, (step + 1) * self.course.tokens_per_step)
             if spike is not None:
-                state.log.event(step, "spike", loss=loss, usual=spike.usual, rows=[list(draw) for draw in batch.draws])
+                state.log.event(
+                    step + 1, "spike", loss=loss, usual=spike.usual, rows=[list(draw) for draw in batch.draws]
+                )
             for (name, kind, language), tokens in self.course.mixture.seen(step, step + 1).items():
                 label = f"{name}|{kind}|{language}"
                 state.seen[label] = state.seen.get(label, 0) + tokens
@@ -229,13 +236,18 @@ class Trainer:
         """The state in a folder, or a fresh one; where the model is dealt out its weights and moments are empty."""
         whole = self.ranks.layout == "replicated"
         if folder is None:
-            master = initialise(self.shape, self.recipe["seed"]) if whole else torch.empty(0)
+            master = self._first_weights() if whole else torch.empty(0)
             return State(0, master, torch.zeros_like(master), torch.zeros_like(master), 0)
         state = load_state(folder, whole)
         if self.ranks.first and not whole:
             state.snapshots = load_snapshots(folder)
         state.snapshots = {step: kept for step, kept in state.snapshots.items() if step in self.course.snapshots}
         return state
+
+    def _first_weights(self) -> Tensor:
+        """Fresh weights, or those of the model that training starts from: [parameters], float32."""
+        model = self.call.inputs.get("model")
+        return initialise(self.shape, self.recipe["seed"]) if model is None else load_weights(model, MODEL)
 
     def _model(self, state: State, folder: Path | None) -> "Replica | Sharded":
         dtype = getattr(torch, self.recipe["precision"])
@@ -249,7 +261,8 @@ class Trainer:
         if self.ranks.layout == "sharded":
             from assay.train.sharded import open_sharded
 
-            return open_sharded(self.shape, folder, self.recipe["seed"], state.moment_steps, *parts)
+            start = self.call.inputs.get("model")
+            return open_sharded(self.shape, folder, start or self.recipe["seed"], state.moment_steps, *parts)
         model = Replica(self.shape, state.master, *parts)
         model.load_moments(state.first, state.second, state.moment_steps)
         return model
@@ -291,7 +304,7 @@ class Trainer:
             for name, row in batch.draws
         )
         return StepError(
-            f"training diverged at step {step} (loss {loss:.4g}, gradient norm {norm:.4g}, learning rate "
+            f"training diverged at step {step + 1} (loss {loss:.4g}, gradient norm {norm:.4g}, learning rate "
             f"{self.course.rates[step]:g}). The batch was: {drawn}. Lower train.learning_rate, raise "
             "train.warmup_steps, or look at these documents with `assay trace`. Nothing of this step was kept"
         )

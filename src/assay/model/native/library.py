@@ -2,8 +2,8 @@
 
 What a compiler of graphs leaves slow on a CPU, the loss's softmax, attention and the passes between the products, is
 written in C++ for AVX-512 with bfloat16 (docs/log.md). The library is built for this very processor, in about two
-seconds, and kept beside the compiled graphs under a name made of its source, compiler and processor. Where it cannot
-be built there is none, and callers fall back. Nothing of torch is imported here.
+seconds, and kept beside the compiled graphs under a name made of its source, compiler and processor. On machines of
+other kinds there is none, and callers fall back. Nothing of torch is imported here.
 """
 
 import ctypes
@@ -14,7 +14,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from assay.run.identity import compiler, processor
+from assay.errors import StepError
+from assay.run.identity import native_compiler
 
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp", "-fPIC", "-shared")
 POINTER, INTEGER, REAL, COUNT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float, ctypes.c_int
@@ -31,26 +32,23 @@ SIGNATURES = {
 
 
 @cache
-def supported() -> bool:
-    """Whether this machine has the instructions and a compiler that knows them."""
-    path = compiler()
-    if path is None or processor()[1] not in {"amx_bf16", "avx512_bf16"}:
-        return False
-    known = subprocess.run(
-        [path, "-march=native", "-dM", "-E", "-x", "c++", "-"], input="", capture_output=True, text=True, check=False
-    )
-    return "__AVX512BF16__" in known.stdout
-
-
-@cache
 def library() -> ctypes.CDLL | None:
-    """The kernels, built if need be; None where they cannot be."""
-    if not supported():
+    """The kernels, built if need be; None on a machine that they are not for.
+
+    Raises:
+        StepError: The machine is one that they are for, but they cannot be built or loaded. Going on without would
+            give other bits under the same name.
+    """
+    path = native_compiler()
+    if path is None:
         return None
     try:
-        loaded = ctypes.CDLL(str(_built()))
-    except (OSError, subprocess.CalledProcessError):
-        return None
+        loaded = ctypes.CDLL(str(_built(path)))
+    except subprocess.CalledProcessError as problem:
+        said = problem.stderr.decode(errors="replace").strip()[-600:]
+        raise StepError(f"{path} cannot build the native kernels: {said}") from None
+    except OSError as problem:
+        raise StepError(f"the native kernels cannot be written or loaded: {problem}") from None
     for name, types in SIGNATURES.items():
         function = getattr(loaded, name)
         function.argtypes, function.restype = types, None
@@ -65,10 +63,8 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay" / "native"
 
 
-def _built() -> Path:
+def _built(path: str) -> Path:
     """Path of the library; another process may build it at the same time, and each publishes a whole file."""
-    path = compiler()
-    assert path is not None
     here = Path(__file__).parent
     sources = sorted(here.glob("*.cpp"))
     version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout

@@ -29,7 +29,10 @@ void tile(const uint32_t* a, int64_t a_row, int64_t a_pair, const uint32_t* b, f
     for (int row = 0; row < ROWS; row++)
 #pragma GCC unroll 4
         for (int part = 0; part < 4; part++)
-            sums[row][part] = add ? _mm512_loadu_ps(c + row * c_row + 16 * part) : _mm512_setzero_ps();
+            sums[row][part] = _mm512_setzero_ps();
+    if (add)
+        for (int row = 0; row < ROWS; row++)
+            for (int part = 0; part < 4; part++) _mm_prefetch((const char*)(c + row * c_row + 16 * part), _MM_HINT_T0);
     for (int64_t pair = 0; pair < pairs; pair++) {
         __m512bh columns[4];
 #pragma GCC unroll 4
@@ -46,7 +49,10 @@ void tile(const uint32_t* a, int64_t a_row, int64_t a_pair, const uint32_t* b, f
 #pragma GCC unroll 6
     for (int row = 0; row < ROWS; row++)
 #pragma GCC unroll 4
-        for (int part = 0; part < 4; part++) _mm512_storeu_ps(c + row * c_row + 16 * part, sums[row][part]);
+        for (int part = 0; part < 4; part++) {
+            float* at = c + row * c_row + 16 * part;
+            _mm512_storeu_ps(at, add ? _mm512_add_ps(sums[row][part], _mm512_loadu_ps(at)) : sums[row][part]);
+        }
 }
 
 void tile_of(int rows, const uint32_t* a, int64_t a_row, int64_t a_pair, const uint32_t* b, float* c, int64_t c_row,

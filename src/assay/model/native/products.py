@@ -1,7 +1,7 @@
 """The gradient of a weight, gᵀ·x, without turning either factor over, and summed in float32 however it is cut.
 
-oneDNN does this product at 80 % of the rate of its others on a processor without AMX; this one at 93 %. Where the
-kernels do not fit, the same in torch.
+On a processor without AMX, one thread, oneDNN does this product at 400 to 460 GFLOP/s where its others reach 490, and
+this one at 454 to 478. Where the kernels do not fit, the same in torch.
 """
 
 import torch

@@ -52,7 +52,7 @@ class Tracking:
             store: Where the artifacts are.
         """
         self.plan, self.graph, self.out, self.store = plan, graph, out, store
-        self._leaves = graph.leaves if trackers else ()
+        self._leaves = tuple(leaf for leaf in graph.leaves if leaf.arm.stages) if trackers else ()
         self._runs = [_tracked_run(plan, leaf, out) for leaf in self._leaves]
         self._missing = {
             index: {leaf.states[-1].key, *(step.key for step in leaf.scores.values())}
@@ -208,10 +208,10 @@ class _Channel:
 
 
 def points_of(log: Sequence[Mapping[str, Any]]) -> list[Point]:
-    """A training log as points, in the order of steps, counted from 1 as in ``curves.json``."""
+    """A training log as points, in the order of steps."""
     points: dict[int, dict[str, float]] = {}
     for line in log:
-        point = points.setdefault(line["step"] + 1, {})
+        point = points.setdefault(line["step"], {})
         if "heldout" in line:
             point |= {f"heldout/{name}": bits for name, bits in line["heldout"].items()}
         elif "event" in line:
