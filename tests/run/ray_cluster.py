@@ -34,7 +34,8 @@ class RayCluster:
     Args:
         nodes: How many, the head among them.
         cpus: That each declares.
-        environment: Of its processes, and so of the steps that run there; None: this process's.
+        environment: Of its processes, and so of the steps that run there; None: this process's. ``bash`` is put on its
+            ``PATH`` where there is none: where gRPC is installed, a head starts a process through it and ends without.
         prefix: A command that each node is started through, such as ``unshare``.
     """
 
@@ -47,6 +48,9 @@ class RayCluster:
         self._count = nodes
         self._prefix = list(prefix)
         self._temporary = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a socket's path must be short
+        if shutil.which("bash", path=self._environment.get("PATH", "")) is None:
+            (self._temporary / "bash").symlink_to(shutil.which("bash") or "/bin/bash")
+            self._environment["PATH"] = os.pathsep.join([self._environment.get("PATH", ""), str(self._temporary)])
         self.address = f"127.0.0.1:{_free_port()}"
         self.nodes: list[subprocess.Popen[bytes]] = []
         """The running nodes, the head first."""
