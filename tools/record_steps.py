@@ -71,7 +71,7 @@ def code_of(source: Path) -> dict[str, dict[str, Any]]:
     }
     native = source / "assay" / "model" / "native"
     for file in sorted([*native.glob("*.cpp"), *native.glob("*.h")]):  # Python's own code leads no further than ctypes
-        found["state"]["code"][f"assay.model.native:{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        found["state"]["code"][f"assay.model.native.{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     return found
 
 

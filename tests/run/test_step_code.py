@@ -147,7 +147,8 @@ def test_a_changed_constant_is_caught_and_its_module_named(
     assert differing(found, now) == kinds
     told = stale({"kinds": now}, found)
     assert len(told) == len(kinds)
-    module = "assay." + file.removesuffix(".py").replace("/", ".").replace("words.txt", "placebo")
+    named = file.removesuffix(".py").replace("words.txt", "placebo")
+    module = f"assay.{named.replace('/', '.')}"
     assert all(f"changed, in {module}, and its version did not: run `{COMMAND}`" in one for one in told)
 
 
