@@ -39,8 +39,8 @@ FINALISTS = 1
 """Compiled peers that are raced at the longer sequence too: the fastest at the shorter."""
 CLOSE = 1.1
 """A compiled peer has more than its first turns unless another did so much better against us before."""
-SECONDS, ROUNDS = 2.7, 3
-"""Of a turn, and turns of a compiled peer in its better layout: eight seconds."""
+SECONDS, ROUNDS = 2.5, 2
+"""Of a turn, and turns of a compiled peer in its better layout: five seconds."""
 QUALITY_STEPS, SEEDS = 300, 3
 Figures = dict[str, float | int | str | None]
 

@@ -38,8 +38,8 @@ def kills(work: Path, *arguments: str, study: tuple[str, ...] = SMALL) -> dict[s
 
 
 def test_a_step_killed_at_any_write_is_made_whole_by_the_next_worker(work: Path) -> None:
-    found = kills(work, "enumerate", "--most", "4", "--unit", "state, resumed", "--unit", "scores")
-    assert found["kill_points"] == 8
+    found = kills(work, "enumerate", "--most", "7", "--unit", "state, resumed", "--unit", "scores")
+    assert found["kill_points"] == 14
     assert {"write", "rename"} & set(found["points"]["state, resumed"])
 
 
