@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -58,10 +59,10 @@ def test_a_group_larger_than_its_rows_is_refused_at_once(copied: TinyStudy) -> N
     assert "the 2 rows of a step cannot be dealt out to 5 processes evenly" in done.stderr
 
 
-def torchrun(study: TinyStudy, node: int) -> "subprocess.Popen[bytes]":
+def torchrun(study: TinyStudy, node: int, port: int) -> "subprocess.Popen[bytes]":
     """One of two nodes with a process each, all on loopback."""
     options = ["--nnodes", "2", "--nproc-per-node", "1", "--max-restarts", "3", "--rdzv-backend", "c10d"]
-    options += ["--rdzv-endpoint", "127.0.0.1:29577", "--rdzv-id", "tiny", "--local-addr", "127.0.0.1"]
+    options += ["--rdzv-endpoint", f"127.0.0.1:{port}", "--rdzv-id", "tiny", "--local-addr", "127.0.0.1"]
     run = ["-m", "assay.train.many", "study.yaml", "--arm", "half.none", "--layout", "sharded", *LONG]
     with (study.folder / f"node{node}.log").open("wb") as log:
         return subprocess.Popen(
@@ -74,7 +75,10 @@ def torchrun(study: TinyStudy, node: int) -> "subprocess.Popen[bytes]":
 
 
 def test_two_nodes_that_lose_a_process_go_on_and_what_they_made_is_found(copied: TinyStudy) -> None:
-    nodes = [torchrun(copied, number) for number in range(2)]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    nodes = [torchrun(copied, number, port) for number in range(2)]
     try:
         until = time.monotonic() + 90
         while not list((copied.store / "partial").glob("*/step-*")):
