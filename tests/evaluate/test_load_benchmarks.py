@@ -21,7 +21,8 @@ import pytest
 
 from assay.evaluate.item import Item
 from assay.evaluate.load import load_items
-from assay.evaluate.task import PromptFormat, Source, Task, load_task, task_names
+from assay.evaluate.task import PromptFormat, Source, Task
+from assay.evaluate.task_file import load_task, task_names
 
 DATA = os.environ.get("ASSAY_TEST_DATA")
 pytestmark = pytest.mark.skipif(

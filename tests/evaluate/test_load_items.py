@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from assay.errors import InputError, StepError
 from assay.evaluate.item import Item
 from assay.evaluate.load import load_items
-from assay.evaluate.task import Task, load_task
+from assay.evaluate.task import Task
+from assay.evaluate.task_file import load_task
 
 ROWS = [
     {"country": "France", "right": "Paris", "wrong": "Lyon"},

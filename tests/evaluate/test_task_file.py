@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from assay.errors import InputError
-from assay.evaluate.task import Task, load_task, task_names
+from assay.evaluate.task import Task
+from assay.evaluate.task_file import load_task, task_names
 
 CAPITALS = """\
 id: capitals

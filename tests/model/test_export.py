@@ -13,7 +13,7 @@ from assay.errors import InputError, StepError
 from assay.evaluate.load import load_items
 from assay.evaluate.requests import encode_items
 from assay.evaluate.scorer import score_requests
-from assay.evaluate.task import load_task
+from assay.evaluate.task_file import load_task
 from assay.model.decoder import initialise, plain_decoder
 from assay.model.export import logit_difference, write_model
 from assay.model.imported import load_model

@@ -129,7 +129,7 @@ def test_records_say_which_items_are_still_in_the_training_documents(ran: TinySt
 def item_of(study: TinyStudy, question: str) -> str:
     """The item's name, from the program's own items."""
     from assay.evaluate.load import load_items
-    from assay.evaluate.task import load_task
+    from assay.evaluate.task_file import load_task
 
     items = load_items(load_task(str(study.folder / "asked.yaml")), {}, None)
     (found,) = (item.id for item in items if question in item.contexts[0])

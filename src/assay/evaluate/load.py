@@ -19,9 +19,13 @@ import pyarrow as pa
 
 from assay.errors import InputError, StepError
 from assay.evaluate.item import Item, content_hash
-from assay.evaluate.task import EACH, PromptFormat, Task, expression, template
+from assay.evaluate.prompt import Prompt
+from assay.evaluate.task import ANSWER, EACH, Generation, PromptFormat, Task
+from assay.evaluate.template import expression, template
 
 Row = dict[str, Any]
+TEMPLATE_ERRORS = (jinja2.TemplateError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What a template may raise over a row that it was not written for."""
 
 
 def load_items(
@@ -41,11 +45,56 @@ def load_items(
             gives no scorable item, a limit below 1.
         StepError: The wheel is missing, is not a zip file or does not hold the rows.
     """
+    return [item for item, _ in _items(task, wheels, limit, task.format(format), frozenset())]
+
+
+def load_prompts(
+    task: Task, wheels: Mapping[str, Path], limit: int | None = None, format: str | None = None
+) -> list[Prompt]:
+    """What is asked in words of the same items, in the same order; see `load_items`.
+
+    Raises:
+        InputError: As there; or the format is only scored.
+        StepError: As there.
+    """
+    prompt = task.format(format)
+    asked = prompt.generate
+    if asked is None:
+        raise InputError(f"task '{task.id}': the format '{format or task.default_format}' has no 'generate'")
+    found = []
+    for item, row in _items(task, wheels, limit, prompt, asked.columns):
+        try:
+            found.append(_prompt(asked, item, row))
+        except TEMPLATE_ERRORS as problem:
+            raise InputError(f"task '{task.id}': what is generated for item {item.id}: {problem}") from None
+    return found
+
+
+def _prompt(asked: Generation, item: Item, row: Row) -> Prompt:
+    text = item.contexts[0] if asked.context is None else template(asked.context).render(row)
+    accept: tuple[str, ...] = ()
+    before = after = ""
+    if asked.accept is not None:
+        values = expression(asked.accept)(row)
+        if not isinstance(values, list | tuple) or not values:
+            raise TypeError(f"'accept' must give a list of texts; '{asked.accept}' gave {values!r}")
+        accept = tuple(dict.fromkeys(str(value) for value in values))
+    if asked.program is not None:
+        mark = f"<answer {item.id}>"
+        parts = template(asked.program).render({**row, ANSWER: mark}).split(mark)
+        if len(parts) != 2:
+            raise ValueError(f"'program' must hold the answer once, and holds it {len(parts) - 1} times")
+        before, after = parts
+    return Prompt(item=item.id, cluster=item.cluster, text=text, accept=accept, before=before, after=after)
+
+
+def _items(
+    task: Task, wheels: Mapping[str, Path], limit: int | None, prompt: PromptFormat, more: frozenset[str]
+) -> list[tuple[Item, Row]]:
     if limit is not None and limit < 1:
         raise InputError(f"task '{task.id}': a limit of {limit} items leaves nothing to score")
-    prompt = task.format(format)
-    columns = prompt.columns | task.cluster_columns
-    items: dict[str, Item] = {}
+    columns = prompt.columns | task.cluster_columns | more
+    items: dict[str, tuple[Item, Row]] = {}
     for number, row in enumerate(_rows(task, wheels, columns), start=1):
         missing = sorted(columns - row.keys())
         if missing:
@@ -55,27 +104,20 @@ def load_items(
             )
         try:
             item = _item(prompt, task.cluster, row)
-        except (
-            jinja2.TemplateError,
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            ArithmeticError,
-        ) as problem:
+        except TEMPLATE_ERRORS as problem:
             raise InputError(f"task '{task.id}': row {number} of {task.source.path}: {problem}") from None
-        items.setdefault(item.id, item)
+        items.setdefault(item.id, (item, row))
     if not items:
         raise InputError(f"task '{task.id}': {task.source.path} holds no rows")
     return _limited(task.id, list(items.values()), limit)
 
 
-def _limited(task_id: str, items: list[Item], limit: int | None) -> list[Item]:
+def _limited(task_id: str, items: list[tuple[Item, Row]], limit: int | None) -> list[tuple[Item, Row]]:
     if limit is None or limit >= len(items):
         return items
-    order = sorted(items, key=lambda item: content_hash(task_id, item.id))
-    kept = {item.id for item in order[:limit]}
-    return [item for item in items if item.id in kept]
+    order = sorted((item.id for item, _ in items), key=lambda name: content_hash(task_id, name))
+    kept = set(order[:limit])
+    return [pair for pair in items if pair[0].id in kept]
 
 
 def _item(prompt: PromptFormat, cluster: str | None, row: Row) -> Item:

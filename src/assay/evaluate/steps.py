@@ -15,7 +15,7 @@ from assay.evaluate.load import load_items
 from assay.evaluate.records import score_rows
 from assay.evaluate.requests import encode_items, read_requests, write_requests
 from assay.evaluate.scorer import score_requests
-from assay.evaluate.task import load_task
+from assay.evaluate.task_file import load_task
 from assay.model.shape import Shape
 from assay.run.identity import key_of
 from assay.run.step import Call

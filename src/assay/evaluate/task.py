@@ -1,107 +1,28 @@
-"""A task as a file: where its rows lie, how a row becomes a prompt, which answer is right, what chance is.
+"""A task as data: where its rows lie, how a row becomes a prompt, which answer is right, what chance is.
 
-A task is data and not code, so that adding one takes a JSONL file and ten lines of YAML, and so that a prompt
-format is a factor of a study like any other. Templates are Jinja in a sandbox: names are the row's columns,
-an unknown name is an error, Python's own attributes are out of reach. The sandbox bounds neither time nor
-memory, and nothing here reads rows (`load.py`) or knows of tokens (`requests.py`).
+A task is data and not code, so that adding one takes a JSONL file and ten lines of YAML, and so that a prompt format is
+a factor of a study like any other. Its templates are those of `template.py`; nothing here reads rows (`load.py`) or
+knows of tokens (`requests.py`).
 """
 
-import functools
-import re
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import jinja2
-import yaml
-from jinja2 import nodes
-from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from assay.errors import InputError, nearest
+from assay.evaluate.template import ExpressionText, TemplateText, names, number_as_text
 
 EACH = "it"
 """Name that a template gives to the element of `each`."""
+ANSWER = "answer"
+"""Name that a program's template gives to the generated text."""
+Category = Literal[
+    "knowledge", "reasoning", "code", "held-out",
+    "further-knowledge", "further-reasoning", "further-code", "language", "mathematics", "probes",
+]  # fmt: skip
 Kind = Literal["arrow", "jsonl", "jsonl.gz"]
 KINDS: tuple[Kind, ...] = ("arrow", "jsonl", "jsonl.gz")
-
-
-def _only_text(value: object) -> object:
-    """A template writes text and numbers: an empty column must not become the word None in a prompt."""
-    if isinstance(value, str | int | float | jinja2.Undefined):
-        return value
-    raise TypeError(f"a template writes text and numbers, and this would write {type(value).__name__}: {value!r}")
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    made = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False, finalize=_only_text
-    )
-    made.globals.clear()
-    made.filters["regex_replace"] = lambda text, pattern, by: re.sub(pattern, by, text)
-    return made
-
-
-_ENVIRONMENT = _environment()
-
-
-@functools.cache
-def template(source: str) -> jinja2.Template:
-    """The compiled template; rendering raises `jinja2.TemplateError` on unknown names and unsafe access."""
-    return _ENVIRONMENT.from_string(source)
-
-
-@functools.cache
-def expression(source: str) -> jinja2.environment.TemplateExpression:
-    """The compiled expression; calling it with a row's columns gives a Python value."""
-    return _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
-
-
-@functools.cache
-def _names(source: str) -> frozenset[str]:
-    return frozenset(find_undeclared_variables(_ENVIRONMENT.parse(source)))
-
-
-def _checked(source: str) -> str:
-    """Refuse at reading time what could only fail, or should not be tried, at rendering time."""
-    try:
-        tree = _ENVIRONMENT.parse(source)
-        template(source)
-    except jinja2.TemplateSyntaxError as problem:
-        raise ValueError(f"not a template: {problem.message} (line {problem.lineno} of it)") from None
-    if next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None) is not None:
-        raise ValueError("a template stands alone: it cannot include, import or extend another")
-    for node in tree.find_all(nodes.Getattr):
-        if node.attr.startswith("_"):
-            raise ValueError(f"a template may not reach for '{node.attr}'")
-    return source
-
-
-def _checked_expression(source: str) -> str:
-    _checked("{{ " + source + " }}")
-    try:
-        expression(source)
-    except jinja2.TemplateSyntaxError as problem:
-        raise ValueError(f"not an expression: {problem.message}") from None
-    return source
-
-
-def _number_as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-TemplateText = Annotated[str, AfterValidator(_checked)]
-ExpressionText = Annotated[str, AfterValidator(_checked_expression)]
 
 
 class _Frozen(BaseModel):
@@ -130,6 +51,46 @@ class Source(_Frozen):
         return self
 
 
+class Generation(_Frozen):
+    """How an answer is asked for in words, and checked."""
+
+    context: TemplateText | None = None
+    """What stands before the answer; None: the format's own context."""
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer; it is cut before the first of them."""
+    tokens: int = Field(ge=1)
+    """Most tokens of an answer."""
+    check: Literal["match", "number", "f1", "program"]
+    """``match``: equal to an accepted text after normalisation; ``number``: its last number is the accepted one's;
+    ``f1``: shared words with the best accepted text, right from 1 on; ``program``: it runs, and the tests pass."""
+    accept: ExpressionText | None = None
+    """A list of accepted texts; of all checks but ``program``."""
+    ignore: tuple[str, ...] = ()
+    """Regular expressions whose matches are taken out of both sides before a ``match``."""
+    extract: Literal["whole", "fenced"] = "whole"
+    """What of an answer counts: all of it, or its first fenced block of code (all, if it has none)."""
+    program: TemplateText | None = None
+    """Of the check ``program``: the whole program, with ``answer`` where the generated text stands."""
+
+    @model_validator(mode="after")
+    def _has_what_its_check_needs(self) -> Self:
+        if (self.check == "program") != (self.program is not None):
+            raise ValueError("'program' is what the check 'program' runs, and no other check has one")
+        if (self.check == "program") == (self.accept is not None):
+            raise ValueError(f"the check '{self.check}' {'has no' if self.accept else 'needs a list'} 'accept'")
+        if self.program is not None and ANSWER not in names(self.program):
+            raise ValueError(f"'program' does not say where the {{{{ {ANSWER} }}}} stands")
+        return self
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns of the row that the templates name."""
+        written = [text for text in (self.context, self.program) if text is not None]
+        if self.accept is not None:
+            written.append("{{ " + self.accept + " }}")
+        return frozenset[str]().union(*map(names, written)) - {ANSWER}
+
+
 class PromptFormat(_Frozen):
     """How one row becomes contexts, choices and gold."""
 
@@ -139,8 +100,10 @@ class PromptFormat(_Frozen):
     """The continuations, each with its leading space. One alone: the gold answer, and no choices."""
     each: ExpressionText | None = None
     """A Jinja expression giving a list; `choices` then has one template, written once per element ``it``."""
-    gold: Annotated[TemplateText, BeforeValidator(_number_as_text)] = "0"
+    gold: Annotated[TemplateText, BeforeValidator(number_as_text)] = "0"
     """Index of the right choice, from 0."""
+    generate: Generation | None = None
+    """How the same question is answered in words; None: it is only scored."""
 
     @model_validator(mode="after")
     def _each_has_one_template(self) -> Self:
@@ -151,13 +114,13 @@ class PromptFormat(_Frozen):
     @property
     def context_per_choice(self) -> bool:
         """Whether each choice has a context of its own."""
-        return self.each is not None and EACH in _names(self.context)
+        return self.each is not None and EACH in names(self.context)
 
     @property
     def columns(self) -> frozenset[str]:
         """Columns of the row that the templates name."""
-        named = frozenset[str]().union(*map(_names, (self.context, *self.choices, self.gold)))
-        return named if self.each is None else named - {EACH} | _names("{{ " + self.each + " }}")
+        named = frozenset[str]().union(*map(names, (self.context, *self.choices, self.gold)))
+        return named if self.each is None else named - {EACH} | names("{{ " + self.each + " }}")
 
 
 class Task(_Frozen):
@@ -167,8 +130,8 @@ class Task(_Frozen):
     """Name in item records and on the command line."""
     title: str
     """Name for people."""
-    category: Literal["knowledge", "reasoning", "code", "held-out"]
-    """Which of the study's averages it belongs to."""
+    category: Category
+    """Which average it belongs to; the first three are the study's own and hold the study's own tasks alone."""
     version: int = Field(default=1, ge=1)
     """Raised whenever the items or a prompt change; numbers of two versions are not compared."""
     chance: float | None = Field(default=None, gt=0, lt=1)
@@ -183,6 +146,8 @@ class Task(_Frozen):
     """Its answers are a few label words (*yes*, *no*, *true*), the same for every item. Their bits per byte tell how
     often a model has met such words, not whether it knows the answer: in the first quickstart the two such tasks
     moved by 0.6 and 1.1 against the seven others. They count for accuracy, not for their category's bits per byte."""
+    greedy: bool = False
+    """Right is an item whose every token is the likeliest one, as LAMBADA counts; for formats with one choice."""
     cluster: TemplateText | None = None
     """What items that are not independent have in common, such as the passage; None: each stands alone."""
     note: str = ""
@@ -215,7 +180,7 @@ class Task(_Frozen):
     @property
     def cluster_columns(self) -> frozenset[str]:
         """Columns of the row that `cluster` names."""
-        return frozenset() if self.cluster is None else _names(self.cluster)
+        return frozenset() if self.cluster is None else names(self.cluster)
 
     def format(self, name: str | None = None) -> PromptFormat:
         """A format by name, or the default one.
@@ -227,86 +192,3 @@ class Task(_Frozen):
         if name not in self.formats:
             raise InputError(f"task '{self.id}' has no format '{name}'{nearest(name, self.formats)}")
         return self.formats[name]
-
-
-def task_names() -> list[str]:
-    """Names of the built-in tasks, sorted."""
-    folder = resources.files("assay.evaluate") / "tasks"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
-def load_task(name_or_path: str | Path) -> Task:
-    """A built-in task by name, or a task file (.yaml, .yml) by path.
-
-    Raises:
-        InputError: There is no such task (with the nearest name), or the file is wrong (with its line).
-    """
-    path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise InputError(f"there is no task file {path}") from None
-        except (OSError, UnicodeDecodeError) as problem:
-            raise InputError(f"the task file cannot be read: {problem}", str(path)) from None
-        task = _parse(text, str(path))
-        task._folder = path.parent
-        return task
-    name = str(name_or_path)
-    if name not in task_names():
-        raise InputError(f"there is no task '{name}'{nearest(name, task_names())} (a task of your own: its .yaml file)")
-    return _parse(
-        (resources.files("assay.evaluate") / "tasks" / f"{name}.yaml").read_text(encoding="utf-8"),
-        f"{name}.yaml",
-    )
-
-
-def _parse(text: str, path: str) -> Task:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        raise InputError(f"not YAML: {problem.problem}", f"{path}:{mark.line + 1}" if mark else path) from None
-    except yaml.YAMLError as problem:
-        raise InputError(f"not YAML: {problem}", path) from None
-    if root is None or not isinstance(values, dict):
-        raise InputError("a task file is a mapping of keys such as 'id:', 'source:' and 'formats:'", path)
-    try:
-        return Task.model_validate(values)
-    except ValidationError as problem:
-        told = [_complaint(error) for error in problem.errors()]
-        line = _line(root, problem.errors()[0]["loc"])
-        raise InputError("; ".join(told), f"{path}:{line}") from None
-
-
-def _complaint(error: Any) -> str:
-    place = ".".join(str(step) for step in error["loc"])
-    if error["type"] == "extra_forbidden":
-        models: dict[str, type[BaseModel]] = {"source": Source, "formats": PromptFormat}
-        model = models.get(str(error["loc"][0]), Task) if len(error["loc"]) > 1 else Task
-        return f"unknown key '{place}'{nearest(str(error['loc'][-1]), model.model_fields)}"
-    if error["type"] == "missing":
-        return f"'{place}' is missing"
-    return (
-        f"{place}: {error['msg'].removeprefix('Value error, ')}"
-        if place
-        else error["msg"].removeprefix("Value error, ")
-    )
-
-
-def _line(node: yaml.Node, steps: tuple[int | str, ...]) -> int:
-    """Line of a key, or of the nearest thing around it, counted from 1."""
-    line = node.start_mark.line + 1
-    for step in steps:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

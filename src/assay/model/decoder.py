@@ -134,10 +134,14 @@ class Layer(nn.Module):
         for name, weight in weights.items():
             self.register_parameter(name, nn.Parameter(weight, requires_grad=trained))
 
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """In the order that the block takes them."""
+        return tuple(getattr(self, name) for name in self.names)
+
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
         """See `block`."""
-        weights = tuple(self._parameters[name] for name in self.names)
-        return self.function(x, weights, cos, sin, mask, self.shape.head_size, self.shape.norm_epsilon)  # type: ignore[arg-type]
+        return self.function(x, self.weights, cos, sin, mask, self.shape.head_size, self.shape.norm_epsilon)
 
 
 class Decoder(nn.Module):

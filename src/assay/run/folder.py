@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import StepError
 from assay.evaluate.records import RECORDS
-from assay.evaluate.task import load_task
+from assay.evaluate.task_file import load_task
 from assay.files import ASIDE, as_json, flush, write_whole
 from assay.model.sizes import SIZES
 from assay.run.graph import Graph, Leaf

@@ -11,7 +11,8 @@ from typing import Any
 from assay.corpus.recipe import Recipe
 from assay.errors import InputError
 from assay.evaluate.packages import PACKAGES
-from assay.evaluate.task import Task, load_task
+from assay.evaluate.task import Task
+from assay.evaluate.task_file import load_task
 from assay.model.described import Described
 from assay.model.sizes import SIZES
 from assay.run.corpus_graph import CorpusSteps
@@ -144,7 +145,7 @@ class _Builder:
                 "id": task.id,
                 "version": task.version,
                 "source": task.source.model_dump(mode="json"),
-                "format": task.format().model_dump(mode="json"),
+                "format": task.format().model_dump(mode="json", exclude={"generate"}),
                 "cluster": task.cluster,
             },
             "limit": self.spec.evaluate.limit,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.evaluate.packages import PACKAGES
-from assay.evaluate.task import load_task
+from assay.evaluate.task_file import load_task
 from assay.study.plan import Plan
 
 STATE_BYTES = 12

@@ -11,7 +11,7 @@ from typing import Any
 from assay.corpus.recipe import Recipe
 from assay.corpus.recipe_file import load_recipe
 from assay.errors import InputError, nearest
-from assay.evaluate.task import load_task
+from assay.evaluate.task_file import load_task
 from assay.model.described import Described, describe
 from assay.study.choices import open_choices
 from assay.study.confounds import repetitions, tokens_taken
