@@ -223,7 +223,7 @@ def draw(curves: Mapping[str, Sequence[Sequence[float]]], file: Path) -> None:
 
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.3))
-    looks = {"reference": ("#b0b0b0", 3.0, "plain loop, float32"), "ours": ("#3a6ea5", 1.0, "Assay, bf16, compiled")}
+    looks = {"reference": ("#b0b0b0", 3.0, "plain loop, float32"), "ours": ("#3a6ea5", 1.0, "Assay, bf16")}
     for trainer, (colour, width, label) in looks.items():
         for seed, losses in enumerate(curves[trainer]):
             above.plot(*smooth(losses), color=colour, linewidth=width, label=label if seed == 0 else None)
