@@ -102,7 +102,8 @@ stages:
 arms:
   decay: [all, decay]
   wave: [all, wave]
-evaluate: {tasks: [colours.yaml], heldout: [text], heldout_documents: 6, heldout_bytes: 300, limit: 8}
+evaluate: {tasks: [colours.yaml], heldout: [text], heldout_documents: 6, heldout_bytes: 300, limit: 8,
+  at: stages, generate: {samples: 2, temperature: 1.0, top_p: 0.9}}
 metrics: []
 """
 
@@ -113,7 +114,9 @@ category: reasoning
 chance: 0.5
 source: {path: colours.jsonl}
 formats:
-  plain: {context: "{{ question }}", each: options, choices: [" {{ it }}"], gold: "{{ answer }}"}
+  plain:
+    {context: "{{ question }}", each: options, choices: [" {{ it }}"], gold: "{{ answer }}",
+      generate: {stop: ["e"], tokens: 6, check: f1, accept: "options"}}
 """
 
 

@@ -23,6 +23,8 @@ RECORD = ROOT / "tests" / "run" / "step_code.json"
 COMMAND = "python tools/record_steps.py"
 KERNELS = "assay.run.identity:KERNELS_VERSION"
 GRAPH = "assay.run.graph"
+EVALUATION = "assay.run.evaluation_steps"
+ANSWERS = "assay.run.answer_steps"
 CORPUS = "assay.run.corpus_graph"
 DATA = "assay.corpus.versions"
 RULES = ("CLEANING", "TEXT_QUALITY", "NATURAL_LANGUAGE", "CODE_QUALITY", "SECRETS")
@@ -35,17 +37,22 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     "ingredient": tuple(f"{DATA}:{name}" for name in MAKING),
     "tokenizer": (f"{CORPUS}:TOKENIZER_VERSION",),
     "tokens": (f"{CORPUS}:TOKENS_VERSION",),
-    "requests": (f"{GRAPH}:REQUESTS_VERSION", f"{GRAPH}:HELDOUT_VERSION"),
+    "requests": (f"{EVALUATION}:REQUESTS_VERSION", f"{GRAPH}:HELDOUT_VERSION"),
     "flags": (f"{GRAPH}:FLAGS_VERSION", f"{DATA}:BENCHMARKS"),
     "state": (f"{GRAPH}:TRAIN_VERSION", KERNELS),
-    "scores": (f"{GRAPH}:SCORER_VERSION", KERNELS),
+    "scores": (f"{EVALUATION}:SCORER_VERSION", KERNELS),
+    "prompts": (f"{ANSWERS}:PROMPTS_VERSION",),
+    "answers": (f"{ANSWERS}:ANSWERS_VERSION", KERNELS),
+    "verdicts": (f"{ANSWERS}:VERDICTS_VERSION",),
 }
 """Kind of artifact, in the order in which they are made from each other, to where its key's versions are."""
 UNGUARDED = {
+    "harness": "lm-eval's own code decides it; its version is in the key, and tests hold it against the harness itself",
     "calibration": "it measures time, which is never the same",
+    "gold": "it says what runs on a machine",
     "model": "the golden study starts from none; tests hold what is imported against transformers",
 }
-BY_NUMERICS = {"state", "scores"}
+BY_NUMERICS = {"state", "scores", "answers", "verdicts"}
 """Kinds whose bits hold within one numerics only."""
 ANY = "any"
 

@@ -47,6 +47,7 @@ MEASURE_NAMES: dict[Measure, str] = {
     "accuracy": "accuracy",
     "accuracy_norm": "accuracy, length-normalised",
     "margin": "margin of the right choice",
+    "answers": "right answers in words",
 }
 
 
@@ -236,6 +237,8 @@ def _table(
             "gold_bits": pa.array(bits),
             "gold_bytes": pa.array(answer_bytes, pa.int32()),
             "margin": pa.array(rng.normal(0, 0.4, n)) if choices else nothing.cast(pa.float64()),
+            "samples": nothing.cast(pa.int16()),
+            "right": nothing.cast(pa.float32()),
             "numerics": pa.array(["cpu-bf16-compiled"] * n),
         }
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from synthetic import pair, quickstart_design, simulate_items, write_run
+from synthetic import metric, pair, quickstart_design, simulate_items, write_run
 
 from assay.analyze.frame import Results
 from assay.analyze.results import build_results, load_design, load_items, write_results
@@ -196,6 +196,25 @@ def test_only_an_arms_last_checkpoint_counts() -> None:
     early = replaced(items, "tokens_seen", [1000] * items.num_rows)
     early = replaced(early, "gold_bits", items["gold_bits"].to_numpy() * 3)
     assert build_results(design, pa.concat_tables([early, items])) == build_results(design, items)
+
+
+def test_right_answers_in_words_are_a_share_of_the_samples_of_the_items_that_were_asked() -> None:
+    design = small_design()
+    task = design.tasks[-1]
+    answers = metric(task.id, task.title, task.category, [task.id], "answers", declared=True)
+    design = design.model_copy(update={"metrics": (answers,)})
+    items = records(design)
+    is_here = pc.equal(items["task"], task.id).to_pylist()
+    numbers = [int(name.rpartition("-")[2]) for name in items["item"].to_pylist()]
+    asked = [here and number % 3 > 0 for here, number in zip(is_here, numbers, strict=True)]
+    is_first = pc.equal(items["arm"], design.arms[0]).to_pylist()
+    samples = [4 if one else None for one in asked]
+    right = [(3.0 if first else 1.0) if one else None for one, first in zip(asked, is_first, strict=True)]
+    items = replaced(replaced(items, "samples", samples), "right", right)
+    results = build_results(design, items)
+    values = {row["arm"]: row["value"] for row in results["arms_table"] if row["metric"] == answers.id}
+    assert values[design.arms[0]] == pytest.approx(0.75)
+    assert values[design.arms[1]] == pytest.approx(0.25)
 
 
 def test_a_trend_over_a_grid_is_its_least_squares_slope() -> None:

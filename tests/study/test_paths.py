@@ -16,6 +16,7 @@ from assay.study.paths import (
     segments_below,
     share_prefixes,
     steps_in,
+    stops,
 )
 from assay.study.resolve import Arm, Stage
 from planner import disagreements, fewest_steps
@@ -67,6 +68,21 @@ def test_every_arm_is_a_chain_of_segments_that_end_at_its_stages(found: tuple[Ar
             total += stage.steps
             assert total in ends, "a stage's end is a place to fork from"
         assert chain[-1].path == path_of(arm, ROWS)
+
+
+@given(arms, st.integers(1, 4))
+def test_what_is_measured_on_the_way_ends_a_segment_and_costs_no_step(found: tuple[Arm, ...], every: int) -> None:
+    roots = share_prefixes(found, ROWS, every)
+    segments = segments_below(roots)
+    assert sum(segment.steps for segment in segments) == fewest_steps(found, ROWS)
+    ends = {segment.path for segment in segments}
+    for arm in found:
+        points = stops(arm, every)
+        steps = [step for step, _ in points]
+        assert steps == sorted(set(steps) | set(range(every, arm.steps + 1, every)))
+        assert steps[-1] == arm.steps
+        assert all(cut(path_of(arm, ROWS), step) in ends for step in steps)
+        assert {step for step, _ in stops(arm)} <= set(steps)
 
 
 @given(arms, st.integers(0, 30))

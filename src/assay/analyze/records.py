@@ -22,7 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 COLUMNS = (
     "checkpoint", "arm", "size", "seed", "fork_seed", "tokens_seen", "task", "task_version", "format", "item",
-    "cluster", "contaminated", "gold", "correct", "correct_norm", "gold_bits", "gold_bytes", "margin", "numerics",
+    "cluster", "contaminated", "gold", "correct", "correct_norm", "gold_bits", "gold_bytes", "margin", "samples",
+    "right", "numerics",
 )  # fmt: skip
 """Columns of the item records that the statistics read; the choices' log-likelihoods are left on disk."""
 
@@ -31,8 +32,9 @@ VALUE_OF: dict[Measure, str] = {
     "accuracy": "correct",
     "accuracy_norm": "correct_norm",
     "margin": "margin",
+    "answers": "answers",
 }
-"""Column behind each measure."""
+"""Column behind each measure; ``answers`` is ``right`` over ``samples``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def read_records(design: Design, items: pa.Table) -> Records:
     if missing:
         raise InputError(f"the item records lack the column(s) {', '.join(missing)}: they are not Assay's, or too old")
     items = _of_design(design, items.select(list(COLUMNS)).combine_chunks())
+    items = items.append_column("answers", pc.divide(pc.cast(items["right"], pa.float64()), items["samples"]))
     items = _last_checkpoints(items)
     codes = {
         "arm": _positions(items["arm"], design.arms),

@@ -1,15 +1,11 @@
 """The worker's steps of the evaluation plane: tokenised requests, and a checkpoint's scores on a task."""
 
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.corpus.document import read_documents
 from assay.errors import StepError
+from assay.evaluate.heldout import heldout_items
 from assay.evaluate.item import Item
 from assay.evaluate.load import load_items
 from assay.evaluate.records import score_rows
@@ -17,21 +13,14 @@ from assay.evaluate.requests import encode_items, read_requests, write_requests
 from assay.evaluate.scorer import score_requests
 from assay.evaluate.task_file import load_task
 from assay.model.shape import Shape
-from assay.run.identity import key_of
 from assay.run.step import Call
 from assay.tokens import tokenizer as bpe
-
-if TYPE_CHECKING:
-    from assay.model.decoder import Decoder
-
-SHORTEST = 200
-"""Bytes below which a held-out document is not used."""
 
 
 def make_requests(call: Call) -> None:
     """Tokenise a task's items, or an ingredient's held-out documents.
 
-    Recipe: ``task`` (a task file's content) or ``heldout`` {documents, bytes}, and ``limit``, ``longest``; place:
+    Recipe: ``task`` (as in its file) or ``heldout`` {documents, bytes, language}, and ``limit``, ``longest``; place:
     ``task``, its name or file; inputs: ``tokenizer``, and ``package:NAME`` or ``ingredient``.
     """
     recipe = call.recipe
@@ -65,42 +54,18 @@ def _items(call: Call) -> list[Item]:
     return load_items(task, wheels, call.recipe["limit"])
 
 
-def heldout_items(ingredient: Path, documents: int, bytes: int) -> list[Item]:
-    """Beginnings of held-out documents, the same number from each source as far as they go.
-
-    Args:
-        ingredient: Folder of the ingredient.
-        documents: How many at most.
-        bytes: Of each, cut at a character's end.
-    """
-    by_source: dict[str, list[tuple[str, Item]]] = {}
-    for document in read_documents(ingredient / "heldout.parquet"):
-        data = document.text.encode()[:bytes]
-        if len(data) < SHORTEST:
-            continue
-        text = data.decode("utf-8", errors="ignore")
-        item = Item.of(("",), (text,), 0, shared=f"{document.source}/{document.group}")
-        by_source.setdefault(document.source, []).append((key_of(item.id), item))
-    queues = [sorted(by_source[source], key=lambda pair: pair[0]) for source in sorted(by_source)]
-    chosen: list[Item] = []
-    depth = 0
-    while len(chosen) < documents and any(depth < len(queue) for queue in queues):
-        chosen += [queue[depth][1] for queue in queues if depth < len(queue)]
-        depth += 1
-    return chosen[:documents]
-
-
 def score(call: Call) -> None:
     """Score a checkpoint on a task.
 
     Recipe: ``shape``, ``precision``, and ``average`` where the mean of the weights after several steps is scored;
     inputs: ``state``, or a model in its place, and ``requests``.
     """
+    from assay.evaluate.checkpoint import open_decoder
     from assay.train.compiled import set_up_torch
 
     set_up_torch(call.device)
     requests = read_requests(call.inputs["requests"])
-    decoder = _decoder(
+    decoder = open_decoder(
         call.inputs["state"],
         Shape(**call.recipe["shape"]),
         call.recipe["precision"],
@@ -109,15 +74,3 @@ def score(call: Call) -> None:
     )
     table = score_rows(requests, score_requests(decoder, requests))
     pq.write_table(table, call.out / "scores.parquet", compression="zstd")
-
-
-@lru_cache(maxsize=2)
-def _decoder(state: Path, shape: Shape, precision: str, average: tuple[int, ...], device: str) -> "Decoder":
-    import torch
-
-    from assay.model.decoder import plain_decoder
-    from assay.train.state import MODEL, STATE, average_weights, load_weights
-
-    file = MODEL if (state / MODEL).is_file() else STATE
-    weights = average_weights(state, average) if average else load_weights(state, file)
-    return plain_decoder(shape, weights.to(device, getattr(torch, precision)))

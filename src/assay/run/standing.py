@@ -24,7 +24,12 @@ PLANES = {
     "requests": "corpus",
     "flags": "corpus",
     "state": "training",
+    "prompts": "corpus",
     "scores": "evaluation",
+    "harness": "evaluation",
+    "gold": "evaluation",
+    "answers": "evaluation",
+    "verdicts": "evaluation",
 }
 """Kind of step to what a person calls that part of the study, in their order."""
 Sort = tuple[str, str]

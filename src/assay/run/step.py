@@ -25,6 +25,11 @@ FUNCTIONS = {
     "flags": "assay.evaluate.steps:flag_items",
     "state": "assay.train.steps:train",
     "scores": "assay.evaluate.steps:score",
+    "prompts": "assay.evaluate.answers:make_prompts",
+    "gold": "assay.evaluate.answers:check_gold",
+    "answers": "assay.evaluate.answers:answer",
+    "verdicts": "assay.evaluate.answers:check_answers",
+    "harness": "assay.evaluate.harness_step:run_task",
     "calibration": "assay.train.calibrate:calibrate",
 }
 """Kind of artifact to ``module:function``."""

@@ -176,7 +176,8 @@ def _identity(plan: Plan, graph: Graph, label: str) -> str:
             "versions": [FOLDER_VERSION, ANALYSIS_VERSION, PAGE_VERSION],
             "plan": plan_record(plan, label),
             "leaves": [
-                [leaf.states[-1].key, {task: step.key for task, step in leaf.scores.items()}] for leaf in graph.leaves
+                [[point.state.key, *(step.key for step in point.made)] for point in leaf.points]
+                for leaf in graph.leaves
             ],
         }
     )

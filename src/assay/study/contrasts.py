@@ -15,8 +15,20 @@ MEASURES: dict[Measure, str] = {
     "accuracy": "accuracy",
     "accuracy_norm": "accuracy, length-normalised",
     "margin": "margin of the right choice",
+    "answers": "right answers in words",
 }
-CATEGORY_TITLES = {"knowledge": "World knowledge", "reasoning": "Reasoning", "code": "Code"}
+CATEGORY_TITLES = {
+    "knowledge": "World knowledge",
+    "reasoning": "Reasoning",
+    "code": "Code",
+    "further-knowledge": "Further knowledge",
+    "further-reasoning": "Further reasoning",
+    "further-code": "Further code",
+    "language": "Language",
+    "mathematics": "Mathematics",
+    "probes": "Probes",
+}
+"""The first three are the study's own averages and hold its own tasks alone."""
 
 
 def build_contrasts(study: Study, text: Collection[str]) -> tuple[Contrast, ...]:
@@ -85,7 +97,7 @@ def build_metrics(study: Study, tasks: Sequence[Task]) -> tuple[Metric, ...]:
     """
     possible: dict[str, Metric] = {}
     for category, title in CATEGORY_TITLES.items():
-        members = [task for task in tasks if task.category == category]
+        members = _first_formats([task for task in tasks if task.category == category])
         if members:
             _add_metrics(study, possible, category, title, category, members)
     for task in tasks:
@@ -106,9 +118,13 @@ def _add_metrics(
 ) -> None:
     margins = study.spec.margins
     choosing = [task for task in tasks if task.chance is not None]
-    worded = [task for task in tasks if not task.labels or len(tasks) == 1]
+    members_of = {
+        "accuracy": choosing + [task for task in tasks if task.greedy],
+        "answers": [task for task in tasks if task.answered],
+        "bits_per_byte": [task for task in tasks if not task.labels or len(tasks) == 1],
+    }
     for measure, shown in MEASURES.items():
-        members = worded if measure == "bits_per_byte" else choosing
+        members = members_of.get(measure, choosing)
         if not members or (measure in {"accuracy_norm", "margin"} and len(tasks) > 1):
             continue
         into[f"{name}/{measure}"] = Metric(
@@ -118,9 +134,17 @@ def _add_metrics(
             tasks=tuple(task.id for task in members),
             measure=measure,
             better_is="lower" if measure == "bits_per_byte" else "higher",
-            margin=margins.accuracy if measure.startswith("accuracy") else margins.bits_per_byte,
+            margin=margins.accuracy if measure.startswith(("accuracy", "answers")) else margins.bits_per_byte,
             declared=False,
         )
+
+
+def _first_formats(tasks: Sequence[Task]) -> list[Task]:
+    """Each benchmark once, in the format that the study names first."""
+    found: dict[str, Task] = {}
+    for task in tasks:
+        found.setdefault(task.id.partition("@")[0], task)
+    return list(found.values())
 
 
 def _trend(study: Study, family: str, spec: FamilySpec, trend: TrendSpec, text: Collection[str]) -> Contrast:

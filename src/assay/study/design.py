@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Measure = Literal["bits_per_byte", "accuracy", "accuracy_norm", "margin"]
+Measure = Literal["bits_per_byte", "accuracy", "accuracy_norm", "margin", "answers"]
 
 
 class _Frozen(BaseModel):
@@ -28,6 +28,10 @@ class Task(_Frozen):
     """Accuracy of guessing; None where the task has no choices."""
     labels: bool = False
     """Its answers are label words such as *yes* and *no*; see `assay.evaluate.task.Task`."""
+    greedy: bool = False
+    """It has an accuracy without having choices; see `assay.evaluate.task.Task`."""
+    answered: bool = False
+    """It is answered in words too."""
 
 
 class Metric(_Frozen):

@@ -159,16 +159,32 @@ class Segment:
         return self.end - self.start
 
 
-def share_prefixes(arms: tuple[Arm, ...], rows_per_step: int) -> list[Segment]:
+def share_prefixes(arms: tuple[Arm, ...], rows_per_step: int, every: int | None = None) -> list[Segment]:
     """The roots of the segment tree of these arms (for one size and seed).
 
     Every step of every arm lies in exactly one segment, and no two segments hold the same step of the same path.
+
+    Args:
+        arms: Trained together.
+        rows_per_step: Of the study.
+        every: Steps after which a segment ends in any case; None: only at forks and stages' ends.
     """
     paths = {arm.name: path_of(arm, rows_per_step) for arm in arms}
-    boundaries = {
-        cut(paths[arm.name], end) for arm in arms for end in itertools.accumulate(stage.steps for stage in arm.stages)
-    }
+    boundaries = {cut(paths[arm.name], end) for arm in arms for end, _ in stops(arm, every)}
     return _grow([arm.name for arm in arms], paths, boundaries, 0, ())
+
+
+def stops(arm: Arm, every: int | None = None) -> list[tuple[int, str]]:
+    """Where an arm's stages end, and every so many steps between: (step, name of the stage), ascending."""
+    found: list[tuple[int, str]] = []
+    start = 0
+    for stage in arm.stages:
+        end = start + stage.steps
+        if every is not None:
+            found += [(step, stage.name) for step in range((start // every + 1) * every, end, every)]
+        found.append((end, stage.name))
+        start = end
+    return found
 
 
 def segments_below(roots: Sequence[Segment]) -> list[Segment]:

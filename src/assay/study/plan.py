@@ -11,6 +11,7 @@ from typing import Any
 from assay.corpus.recipe import Recipe
 from assay.corpus.recipe_file import load_recipe
 from assay.errors import InputError, nearest
+from assay.evaluate.task import Task as EvaluationTask
 from assay.evaluate.task_file import load_task
 from assay.model.described import Described, describe
 from assay.study.choices import open_choices
@@ -21,7 +22,7 @@ from assay.study.learning_rate import shared_rate
 from assay.study.paths import Segment, segments_below
 from assay.study.resolve import MILLION, Study, resolve
 from assay.study.source import Source, read_source
-from assay.study.spec import StudySpec
+from assay.study.spec import GenerateSpec, StudySpec
 from assay.study.trees import Trees, count_tokens, grow_trees, total_tokens
 
 HELDOUT = "heldout_"
@@ -324,12 +325,30 @@ def _tasks(study: Study, recipe: Recipe) -> tuple[Task, ...]:
                 n_items=spec.limit,
                 chance=task.chance,
                 labels=task.labels,
+                greedy=task.greedy,
+                answered=_is_answered(spec.generate, task, name),
             )
         )
+    known = list(spec.tasks)
+    for index, name in enumerate((spec.generate.tasks if spec.generate else None) or ()):
+        where = study.source.where(["evaluate", "generate", "tasks", index])
+        if name not in known:
+            raise InputError(f"'{name}' is not among the study's tasks{nearest(name, known)}", where)
+        if load_task(name).format().generate is None:
+            raise InputError(f"task '{name}' is scored only: it does not say how an answer is checked", where)
     ids = [task.id for task in tasks]
     if len(set(ids)) < len(ids):
         raise InputError("a task is listed twice", study.source.where(["evaluate", "tasks"]))
     return tuple(tasks)
+
+
+def _is_answered(asked: GenerateSpec | None, task: EvaluationTask, written: str) -> bool:
+    """Whether a study has a task answered in words."""
+    if asked is None:
+        return False
+    if asked.tasks is None:
+        return task.format().generate is not None
+    return written in asked.tasks
 
 
 PAPER_REASONING = (
@@ -353,8 +372,9 @@ def _notes(tasks: Sequence[Task]) -> tuple[str, ...]:
             f"Bits per byte over a category leave out {' and '.join(labels)}, whose answers are label words; "
             "their accuracies count."
         )
-    if present & {"humaneval", "mbpp"}:
+    words = {task.id for task in tasks if task.answered}
+    if (present - words) & {"humaneval", "mbpp"}:
         notes.append("Code is the likelihood of the reference solutions; no program was generated or run.")
-    if present & {"triviaqa", "nq_open"}:
+    if (present - words) & {"triviaqa", "nq_open"}:
         notes.append("Knowledge is the likelihood of the reference answer, not exact match of a generated one.")
     return tuple(notes)

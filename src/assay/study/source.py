@@ -91,6 +91,12 @@ def _beside(values: dict[str, Any], folder: Path) -> None:
     def found(name: Any) -> Any:
         return str(folder / name) if isinstance(name, str) and (folder / name).is_file() else name
 
+    def task(written: Any) -> Any:
+        if not isinstance(written, str):
+            return written
+        name, at, form = written.partition("@")
+        return f"{found(name)}{at}{form}"
+
     for key in ("base", "corpus"):
         if key in values:
             values[key] = found(values[key])
@@ -99,7 +105,10 @@ def _beside(values: dict[str, Any], folder: Path) -> None:
         values["init"] = f"{prefix}:{folder / name}"
     evaluate = values.get("evaluate")
     if isinstance(evaluate, dict) and isinstance(evaluate.get("tasks"), list):
-        evaluate["tasks"] = [found(name) for name in evaluate["tasks"]]
+        evaluate["tasks"] = [task(name) for name in evaluate["tasks"]]
+        asked = evaluate.get("generate")
+        if isinstance(asked, dict) and isinstance(asked.get("tasks"), list):
+            asked["tasks"] = [task(name) for name in asked["tasks"]]
 
 
 def _text_of(study: str) -> tuple[str, str]:

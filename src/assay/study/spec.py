@@ -4,7 +4,7 @@ A study is a question: arms × sizes × seeds, an evaluation suite, and the cont
 mirror the YAML; names are resolved, grids expanded and tokens counted in `assay.study.resolve`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -122,11 +122,39 @@ class AverageSpec(_Strict):
         return list(range(end - (self.last - 1) * self.every, end + 1, self.every))
 
 
+class GenerateSpec(_Strict):
+    """How questions are answered in words."""
+
+    tasks: list[str] | None = None
+    """Which of the study's tasks; None: all that say how an answer is checked."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Items a task at most; None: as many as are scored."""
+    samples: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Answers to each question."""
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    """0: the likeliest token each time."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Tokens are drawn from the likeliest that together hold this much."""
+    seed: int = 0
+    """Of the draws; the same for every checkpoint."""
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> Self:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(f"{self.samples} samples at temperature 0 are one answer {self.samples} times")
+        return self
+
+
 class EvaluateSpec(_Strict):
-    """What every arm's last checkpoint is measured on."""
+    """What every arm is measured on, and when."""
 
     tasks: list[str]
-    """Names of tasks, or paths of task files."""
+    """Names of tasks, or paths of task files; ``NAME@FORMAT`` for another prompt format than the task's first."""
+    at: Literal["end", "stages"] | Annotated[int, Field(ge=1)] = "end"
+    """``end``: the last checkpoint; ``stages``: also at the end of every stage; a number: also after every so many
+    steps. Contrasts are about the last one."""
+    generate: GenerateSpec | None = None
+    """Have questions answered in words too; None: answers are scored alone."""
     limit: Annotated[int, Field(ge=2)] = 500
     """Items a task at most; a larger limit is a superset of a smaller one."""
     heldout: list[str] = ["text", "code", "markup"]

@@ -16,12 +16,15 @@ Trees = Mapping[str, tuple[Segment, ...]]
 
 def grow_trees(study: Study) -> dict[str, tuple[Segment, ...]]:
     """The segment trees of a study, by size, each for one seed."""
+    at = study.spec.evaluate.at
     grown: dict[tuple[Arm, ...], tuple[Segment, ...]] = {}
     trees = {}
     for size in study.spec.sizes:
         arms = study.arms_at(size)
         if arms not in grown:
-            grown[arms] = tuple(share_prefixes(arms, study.spec.train.rows_per_step))
+            grown[arms] = tuple(
+                share_prefixes(arms, study.spec.train.rows_per_step, at if isinstance(at, int) else None)
+            )
         trees[size] = grown[arms]
     return trees
 

@@ -55,8 +55,7 @@ class Tracking:
         self._leaves = tuple(leaf for leaf in graph.leaves if leaf.arm.stages) if trackers else ()
         self._runs = [_tracked_run(plan, leaf, out) for leaf in self._leaves]
         self._missing = {
-            index: {leaf.states[-1].key, *(step.key for step in leaf.scores.values())}
-            for index, leaf in enumerate(self._leaves)
+            index: {leaf.states[-1].key, *(step.key for step in leaf.made)} for index, leaf in enumerate(self._leaves)
         }
         self._waiting: dict[str, list[int]] = {}
         self._first: dict[str, int] = {}
@@ -265,7 +264,7 @@ def _tracked_run(plan: Plan, leaf: Leaf, out: Path) -> TrackedRun:
         "precision": recipe["precision"],
         "state": leaf.states[-1].key,
     }
-    scores = sorted(step.key for step in leaf.scores.values())
+    scores = sorted(step.key for step in leaf.made)
     identity = key_of({"out": str(out.absolute()), "path": path, "state": config["state"], "scores": scores})
     return TrackedRun(identity[:16], plan.design.study, path, config)
 
