@@ -2,24 +2,22 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 import torch
+from random_documents import state_recipe, write_documents
 
 from assay.errors import InputError, Lost, Stopped
 from assay.model.sizes import Size
 from assay.run.processes import Layout, Processes
 from assay.run.step import Call
-from assay.tokens.shard import ShardWriter
 from assay.train.state import State, load_state
 from assay.train.steps import train
 
-VOCABULARY, SEQUENCE, ROWS = 250, 32, 4
+VOCABULARY = 250
 SHAPE = Size(128, 2).shape(VOCABULARY)
 FIRST = 20
 """Steps over which losses are held to 1e-5."""
@@ -44,28 +42,11 @@ def eager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Documents of random ids."""
-    folder = tmp_path_factory.mktemp("tokens")
-    chance = np.random.default_rng(0)
-    lengths = np.array([7000, 9, 14, 90, 3500, 21])
-    with ShardWriter(folder, VOCABULARY) as shard:
-        shard.add(chance.integers(0, 64, lengths.sum()).astype(np.uint32), lengths, [("text", "English")] * 6, [1] * 6)
-    return folder
+    return write_documents(tmp_path_factory.mktemp("tokens"), VOCABULARY, [7000, 9, 14, 90, 3500, 21])
 
 
 def recipe(steps: int, **changed: Any) -> dict[str, Any]:
-    settings = {
-        "sequence": SEQUENCE,
-        "rows_per_step": ROWS,
-        "learning_rate": 1e-3,
-        "warmup_steps": 2,
-        "final_learning_rate": 1e-6,
-        "betas": [0.9, 0.95],
-        "weight_decay": 0.1,
-        "clip": 1.0,
-        "heldout_every": 0,
-    }
-    piece = {"mix": [["text", 1_000_000]], "steps": steps, "schedule": "constant", "length": 0, "moments": "keep"}
-    return {"shape": asdict(SHAPE), "precision": "float32", "seed": 0, "train": settings | changed, "path": [piece]}
+    return state_recipe(SHAPE, steps, **changed)
 
 
 @pytest.fixture(scope="module")

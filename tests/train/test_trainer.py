@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from random_documents import ROWS, SEQUENCE, state_recipe, write_documents
 
 from assay.errors import InputError, StepError, Stopped
 from assay.model.decoder import BLOCKS, initialise, plain_decoder
@@ -16,14 +15,13 @@ from assay.model.loss import softmax_pass
 from assay.model.sizes import Size
 from assay.run.step import Call
 from assay.run.store import is_sealed
-from assay.tokens.shard import ShardWriter
 from assay.train import trainer
 from assay.train.log import read_training_log
 from assay.train.ranks import Ranks
 from assay.train.state import State, load_state, load_weights, snapshot_name
 from assay.train.trainer import Trainer
 
-VOCABULARY, SEQUENCE, ROWS = 256, 32, 4
+VOCABULARY = 256
 SHAPE = Size(128, 2).shape(VOCABULARY)
 Train = Callable[..., State]
 
@@ -42,31 +40,12 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def tokens(tmp_path: Path) -> Path:
     """Documents of random ids, some shorter than a row."""
-    folder = tmp_path / "tokens"
-    folder.mkdir()
-    chance = np.random.default_rng(0)
-    lengths = np.array([700, 9, 14, 90, 350, 21])
-    with ShardWriter(folder, VOCABULARY) as shard:
-        shard.add(chance.integers(0, 64, lengths.sum()).astype(np.uint32), lengths, [("text", "English")] * 6, [1] * 6)
-    return folder
+    return write_documents(tmp_path / "tokens", VOCABULARY, [700, 9, 14, 90, 350, 21])
 
 
 def recipe(steps: int, **changed: Any) -> dict[str, Any]:
-    settings = {
-        "sequence": SEQUENCE,
-        "rows_per_step": ROWS,
-        "learning_rate": 1e-3,
-        "warmup_steps": 2,
-        "final_learning_rate": 1e-6,
-        "betas": [0.9, 0.95],
-        "weight_decay": 0.1,
-        "clip": 1.0,
-        "heldout_every": 0,
-    }
-    piece = {"mix": [["text", 1_000_000]], "steps": steps, "schedule": "constant", "length": 0, "moments": "keep"}
     extra = {key: changed.pop(key) for key in ("snapshots", "precision") if key in changed}
-    whole = {"shape": asdict(SHAPE), "precision": "float32", "seed": 0, "train": settings | changed, "path": [piece]}
-    return whole | extra
+    return state_recipe(SHAPE, steps, **changed) | extra
 
 
 @pytest.fixture
