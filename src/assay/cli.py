@@ -15,10 +15,13 @@ from rich.console import Console
 
 from assay.data_cli import data
 from assay.errors import AssayError, InputError, Stopped, Terminated
+from assay.eval_cli import eval_
 from assay.export_cli import export
+from assay.items_cli import items
 from assay.run.choose import EngineName
 from assay.run.device import DeviceName
 from assay.run.processes import Layout
+from assay.tasks_cli import tasks
 
 app = typer.Typer(
     name="assay",
@@ -273,6 +276,9 @@ def trace(
 
 
 app.command()(export)
+app.command()(tasks)
+app.command("eval")(eval_)
+app.command()(items)
 
 
 @app.command()

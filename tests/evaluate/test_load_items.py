@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import InputError, StepError
+from assay.evaluate import rows
 from assay.evaluate.item import Item
 from assay.evaluate.load import load_items
+from assay.evaluate.rows import local_hash
 from assay.evaluate.task import Task
 from assay.evaluate.task_file import load_task
 
@@ -70,7 +73,14 @@ def test_a_jsonl_file_and_ten_lines_of_yaml_are_a_task(tmp_path: Path) -> None:
     assert all(item.cluster == item.id for item in items)
 
 
-def test_rows_are_the_same_from_arrow_gzip_logs_and_plain_lines(tmp_path: Path) -> None:
+def parquet(rows: list[Any]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink, row_group_size=2)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
+
+
+def test_rows_are_the_same_whatever_kind_of_file_holds_them(tmp_path: Path) -> None:
     table = pa.Table.from_pylist(ROWS)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -82,6 +92,9 @@ def test_rows_are_the_same_from_arrow_gzip_logs_and_plain_lines(tmp_path: Path) 
             "data/rows.arrow": sink.getvalue().to_pybytes(),
             "data/rows.jsonl.gz": gzip.compress(lines(ROWS)),
             "data/log.jsonl.gz": gzip.compress(lines(log)),
+            "data/rows.parquet": parquet(ROWS),
+            "data/rows.json": json.dumps(ROWS, indent=1).encode(),
+            "data/log.json.gz": gzip.compress(json.dumps(log).encode()),
         },
     )
     expected = load_items(in_file(tmp_path, ROWS), {})
@@ -89,6 +102,9 @@ def test_rows_are_the_same_from_arrow_gzip_logs_and_plain_lines(tmp_path: Path) 
         {"wheel": "capitals", "path": "data/rows.arrow"},
         {"wheel": "capitals", "path": "data/rows.jsonl.gz"},
         {"wheel": "capitals", "path": "data/log.jsonl.gz", "under": "doc"},
+        {"wheel": "capitals", "path": "data/rows.parquet"},
+        {"wheel": "capitals", "path": "data/rows.json"},
+        {"wheel": "capitals", "path": "data/log.json.gz", "under": "doc"},
     ]
     for source in sources:
         assert load_items(a_task(source=source), wheels) == expected
@@ -147,6 +163,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Task, list[Item]]:
     return task, load_items(task, {})
 
 
+@settings(max_examples=25)
 @given(small=st.integers(1, 220), large=st.integers(1, 220))
 def test_a_larger_limit_only_adds_items_and_file_order_stays(
     many: tuple[Task, list[Item]], small: int, large: int
@@ -280,3 +297,108 @@ def test_a_log_without_the_key_of_its_rows_is_told(tmp_path: Path) -> None:
 def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a limit of 0 items"):
         load_items(in_file(tmp_path, ROWS), {}, 0)
+
+
+def test_several_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    members = {
+        "data/b/test/rows.jsonl": lines(ROWS[1:2]),
+        "data/a/test/rows.jsonl": lines(ROWS[:1]),
+        "data/c/test/rows.parquet": parquet(ROWS[2:]),
+        "data/a/dev/rows.jsonl": lines([{**ROWS[0], "country": "nowhere"}]),
+        "data/deeper/a/test/rows.jsonl": lines([{**ROWS[0], "country": "nowhere"}]),
+        "data/a/test/about.md": b"no rows",
+    }
+    expected = load_items(in_file(tmp_path, ROWS), {})
+    wheels = in_wheel(tmp_path, members)
+    for path in ("data/*/test/rows*", "data/[abc]/test/*", "data/?/test/rows.{jsonl,parquet}"):
+        assert load_items(a_task(source={"wheel": "capitals", "path": path}), wheels) == expected
+    for name, content in members.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "capitals.yaml").write_text(
+        "id: capitals\ntitle: Capitals\ncategory: knowledge\nchance: 0.5\n"
+        "source: {path: 'data/*/test/rows*'}\n"
+        "formats:\n  plain:\n    context: 'The capital of {{ country }} is'\n"
+        "    choices: [' {{ right }}', ' {{ wrong }}']\n"
+    )
+    task = load_task(tmp_path / "capitals.yaml")
+    assert load_items(task, {}) == expected
+    before = local_hash(task)
+    (tmp_path / "data/c/test/rows.parquet").write_bytes(parquet(ROWS[1:]))
+    assert local_hash(task) != before
+
+
+def test_a_pattern_that_matches_nothing_or_too_much_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = a_task(source={"path": str(tmp_path / "data*.jsonl")})
+    with pytest.raises(InputError, match=r"no file in .* matches"):
+        load_items(task, {})
+    inside = a_task(source={"wheel": "capitals", "path": "data/*.jsonl"})
+    wheels = in_wheel(tmp_path, {"data/a.jsonl": lines(ROWS), "data/b.jsonl": lines(ROWS), "a.jsonl": b""})
+    monkeypatch.setattr(rows, "FILES", 1)
+    with pytest.raises(InputError, match="2 files, more than the 1 that are read"):
+        load_items(inside, wheels)
+    with pytest.raises(StepError, match="has no member other"):
+        load_items(a_task(source={"wheel": "capitals", "path": "other/*.jsonl"}), wheels)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz", "rows.json", "rows.json.gz", "rows.parquet"])
+def test_a_file_that_is_large_once_it_is_unpacked_is_refused(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [{**row, "country": "x" * 100_000} for row in ROWS]
+    plain = lines(long) if ".jsonl" in name else json.dumps(long).encode()
+    written = parquet(long) if name.endswith(".parquet") else gzip.compress(plain) if name.endswith(".gz") else plain
+    (tmp_path / name).write_bytes(written)
+    task = a_task(source={"path": str(tmp_path / name)})
+    assert len(load_items(task, {})) == 3
+    monkeypatch.setattr(rows, "FILE_BYTES", 60_000)
+    with pytest.raises(InputError, match=f"{name} is larger than"):
+        load_items(task, {})
+
+
+def test_a_line_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "LINE_BYTES", 50)
+    with pytest.raises(InputError, match="larger"):
+        load_items(in_file(tmp_path, [{**ROWS[0], "country": "x" * 60}]), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("rows.json", b'{"a": 1}', "holds dict; an array of rows is right"),
+        ("rows.json", b"[1", "is not JSON"),
+        ("rows.json", b"[1]", r"row 1 of rows.json: a row is a JSON object"),
+        ("rows.json", b"[" * 100_000, "is not JSON"),
+        ("rows.parquet", b"PAR1", "is not a Parquet file"),
+        ("rows.json.gz", b"no gzip", "not whole gzip data"),
+    ],
+)
+def test_a_broken_array_or_table_is_told(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        load_items(a_task(source={"path": str(tmp_path / name)}), {})
+
+
+def test_a_copy_of_a_data_set_of_the_hub_is_read_where_the_user_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = a_task(source={"hub": "acme/capitals", "path": "europe/test*.{parquet,jsonl}"})
+    monkeypatch.delenv("ASSAY_HUB", raising=False)
+    with pytest.raises(InputError, match=r"put a copy into FOLDER/acme/capitals.*set ASSAY_HUB=FOLDER"):
+        load_items(task, {})
+    monkeypatch.setenv("ASSAY_HUB", str(tmp_path))
+    folder = tmp_path / "acme/capitals/europe"
+    folder.mkdir(parents=True)
+    with pytest.raises(InputError, match=r"no file in .*acme/capitals/europe matches europe/test"):
+        load_items(task, {})
+    (folder / "test-00000-of-00002.parquet").write_bytes(parquet(ROWS[:1]))
+    (folder / "test-00001-of-00002.jsonl").write_bytes(lines(ROWS[1:]))
+    assert load_items(task, {}) == load_items(in_file(tmp_path, ROWS), {})
+
+
+def test_one_group_of_a_task_is_read_alone_and_an_unknown_one_is_told(tmp_path: Path) -> None:
+    with_groups = [{**row, "region": "north" if index == 0 else "south"} for index, row in enumerate(ROWS)]
+    task = in_file(tmp_path, with_groups, group="{{ region }}")
+    assert load_items(task.part("south"), {}) == load_items(task, {})[1:]
+    with pytest.raises(InputError, match=r"there is no group 'sout'; did you mean 'south'"):
+        load_items(task.part("sout"), {})

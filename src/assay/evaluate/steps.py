@@ -8,6 +8,7 @@ from assay.errors import StepError
 from assay.evaluate.heldout import heldout_items
 from assay.evaluate.item import Item
 from assay.evaluate.load import load_items
+from assay.evaluate.packages import wheels_of
 from assay.evaluate.records import score_rows
 from assay.evaluate.requests import encode_items, read_requests, write_requests
 from assay.evaluate.scorer import score_requests
@@ -49,9 +50,7 @@ def flag_items(call: Call) -> None:
 
 
 def _items(call: Call) -> list[Item]:
-    task = load_task(call.place["task"])
-    wheels = {name: next(folder.glob("*.whl")) for name, folder in call.inputs_of("package").items()}
-    return load_items(task, wheels, call.recipe["limit"])
+    return load_items(load_task(call.place["task"]), wheels_of(call), call.recipe["limit"])
 
 
 def score(call: Call) -> None:

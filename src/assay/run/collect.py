@@ -24,7 +24,6 @@ from assay.run.past_run import final_states, logged_keys, read_run, states_of
 from assay.run.remote import RemoteStore
 from assay.run.store import Store
 
-
 MEASURED = {"scores", "verdicts"}
 """Kinds of what was found out about a checkpoint."""
 

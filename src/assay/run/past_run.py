@@ -12,8 +12,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from assay.errors import InputError
-from assay.run.lineage import Record
+from assay.errors import InputError, StepError, nearest
+from assay.run.lineage import Record, record_of
+from assay.run.store import Store
 from assay.study.paths import Path as ArmPath
 from assay.study.paths import cut, path_of, read_path, steps_in
 from assay.study.resolve import MILLION, Arm, Stage
@@ -63,6 +64,42 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{folder} is no run folder: it has no plan.json") from None
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{folder / 'plan.json'} is not a plan of this version; run the study again") from None
+
+
+def chosen_arm(run: Run, arm: str, size: str | None = None, seed: int | None = None) -> tuple[Arm, str, int]:
+    """An arm, its size and its seed: as asked for, or its first size and the study's first seed.
+
+    Raises:
+        InputError: There is no such arm, size or seed.
+    """
+    chosen = next((one for one in run.arms if one.name == arm), None)
+    if chosen is None:
+        raise InputError(f"{run.folder} has no arm '{arm}'{nearest(arm, (one.name for one in run.arms))}")
+    size = chosen.sizes[0] if size is None else size
+    if size not in chosen.sizes:
+        raise InputError(f"arm '{arm}' has no size '{size}'{nearest(size, chosen.sizes)}")
+    seed = run.seeds[0] if seed is None else seed
+    if seed not in run.seeds:
+        raise InputError(f"{run.folder} has no seed {seed}; there is {', '.join(map(str, run.seeds))}")
+    return chosen, size, seed
+
+
+def last_checkpoint(run: Run, store: Store, arm: Arm, size: str, seed: int) -> Record:
+    """What an arm ends with: its last state, or the model that an arm without stages is.
+
+    Raises:
+        StepError: The run is not finished, or the store does not hold it.
+    """
+    key = final_states(run.folder).get((arm.name, size, seed), "")
+    if not key:
+        raise StepError(f"arm '{arm.name}' of {run.study} was not evaluated at size {size}, seed {seed} yet: run it on")
+    kind = "state" if arm.stages else "model"
+    if not store.has(kind, key):
+        raise StepError(
+            f"the store {store.address} does not hold {kind}/{key[:12]}, the end of arm '{arm.name}', size {size}, "
+            f"seed {seed}. Set ASSAY_STORE to the store it was run with, or run the study again"
+        )
+    return record_of(store, kind, key)
 
 
 def states_of(run: Run, records: Iterable[Record]) -> list[tuple[Record, Arm, int]]:

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from assay.errors import InputError, StepError, nearest
+from assay.errors import InputError, StepError
 from assay.run.lineage import Record, record_of
-from assay.run.past_run import Run, final_states, logged_keys, path_in, read_run, states_of
+from assay.run.past_run import Run, chosen_arm, final_states, logged_keys, path_in, read_run, states_of
 from assay.run.store import Store
 from assay.study.resolve import MILLION, Arm
 from assay.tokens import tokenizer as bpe
@@ -103,15 +103,7 @@ def trace(folder: Path, store: Store, arm: str, step: int, size: str | None = No
         StepError: The store has no state that was trained as far, or a damaged artifact.
     """
     run = read_run(folder)
-    chosen = next((one for one in run.arms if one.name == arm), None)
-    if chosen is None:
-        raise InputError(f"{folder} has no arm '{arm}'{nearest(arm, (one.name for one in run.arms))}")
-    size = chosen.sizes[0] if size is None else size
-    if size not in chosen.sizes:
-        raise InputError(f"arm '{arm}' has no size '{size}'{nearest(size, chosen.sizes)}")
-    seed = run.seeds[0] if seed is None else seed
-    if seed not in run.seeds:
-        raise InputError(f"{folder} has no seed {seed}; there is {', '.join(map(str, run.seeds))}")
+    chosen, size, seed = chosen_arm(run, arm, size, seed)
     if not chosen.steps:
         raise InputError(f"arm '{arm}' is a model as it is; nothing was trained that could be traced")
     if not 1 <= step <= chosen.steps:

@@ -26,7 +26,13 @@ from assay.study.spec import GenerateSpec, StudySpec
 from assay.study.trees import Trees, count_tokens, grow_trees, total_tokens
 
 HELDOUT = "heldout_"
-"""Task id of an ingredient's held-out set: this and the ingredient's name."""
+"""Task id of a held-out set: this and its name."""
+
+
+def split_heldout(written: str) -> tuple[str, str | None]:
+    """Ingredient and language of a held-out set as a study names it: ``code``, or ``code:python``."""
+    name, _, language = written.partition(":")
+    return name, language.casefold() or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ class Plan:
 
     def heldout_ingredients(self) -> list[str]:
         """Ingredients whose held-out documents are read, during training or after."""
-        used = {*self.study.spec.evaluate.heldout, *self.study.spec.train.heldout}
+        measured = [split_heldout(name)[0] for name in self.study.spec.evaluate.heldout]
+        used = {*measured, *self.study.spec.train.heldout}
         return [name for name in self.recipe.ingredients if name in used]
 
     def tokens_wanted(self) -> dict[str, int]:
@@ -296,7 +303,8 @@ def _tasks(study: Study, recipe: Recipe) -> tuple[Task, ...]:
     spec = study.spec.evaluate
     tasks = []
     for section, names in (("evaluate", spec.heldout), ("train", study.spec.train.heldout)):
-        for index, name in enumerate(names):
+        for index, written in enumerate(names):
+            name = split_heldout(written)[0] if section == "evaluate" else written
             if name not in recipe.ingredients:
                 where = study.source.where([section, "heldout", index])
                 raise InputError(f"unknown ingredient '{name}'{nearest(name, recipe.ingredients)}", where)

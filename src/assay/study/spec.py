@@ -158,7 +158,7 @@ class EvaluateSpec(_Strict):
     limit: Annotated[int, Field(ge=2)] = 500
     """Items a task at most; a larger limit is a superset of a smaller one."""
     heldout: list[str] = ["text", "code", "markup"]
-    """Ingredients whose held-out documents are measured at the end."""
+    """Ingredients whose held-out documents are measured; ``NAME:LANGUAGE`` for those of one language."""
     heldout_documents: Annotated[int, Field(ge=2)] = 64
     """Documents per held-out set."""
     heldout_bytes: Annotated[int, Field(ge=64)] = 2000

@@ -1,0 +1,186 @@
+"""An evaluation's folder, written from the store's artifacts: item records, answers in words, ``eval.json``.
+
+``eval.json`` says what was measured of which checkpoint and how; it is written last, so that a folder without it is no
+finished evaluation. No mean stands in it: tables are computed from the records.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.errors import StepError
+from assay.evaluate.records import RECORDS, item_records
+from assay.evaluate.task import Task
+from assay.files import ASIDE, as_json, flush, write_whole
+from assay.run.identity import numerics_label
+from assay.run.store import Store
+
+if TYPE_CHECKING:
+    from assay.run.evaluation import Evaluation, Measured
+
+ABOUT = "eval.json"
+
+
+def write_evaluation(evaluation: "Evaluation", out: Path, store: Store) -> None:
+    """Write item records and answers first, what they are about last, each file whole.
+
+    Args:
+        evaluation: All of its steps are in the store.
+        out: The folder; what an earlier evaluation left there is replaced.
+        store: Where the artifacts are.
+
+    Raises:
+        Damaged: An artifact is not what was written.
+    """
+    wanted: set[Path] = set()
+    (out / ABOUT).unlink(missing_ok=True)
+    tasks = {task.id: task for task, _ in evaluation.wish.tasks}
+    for one in evaluation.measured:
+        path = out / "items" / f"{one.checkpoint.file}.parquet"
+        wanted.add(path)
+        _write_table(pa.concat_tables(_records(one, tasks, evaluation.numerics, store)), path)
+        if one.verdicts:
+            path = out / "answers" / path.name
+            wanted.add(path)
+            _write_table(pa.concat_tables(_answers(one, store)), path)
+    for stale in [*out.glob("items/*"), *out.glob("answers/*")]:
+        if stale not in wanted:
+            stale.unlink()
+    write_whole(out / ABOUT, as_json(_about(evaluation, store)))
+
+
+def _records(
+    one: "Measured", tasks: Mapping[str, Task], numerics: Mapping[str, str], store: Store
+) -> Iterator[pa.Table]:
+    checkpoint = one.checkpoint
+    about = {
+        "checkpoint": checkpoint.step.key,
+        "arm": checkpoint.name,
+        "size": checkpoint.size,
+        "seed": checkpoint.seed,
+        "fork_seed": 0,
+        "stage": checkpoint.stage,
+        "tokens_seen": checkpoint.tokens_seen,
+        "numerics": numerics_label({**numerics, "precision": one.precision}),
+    }
+    for name, step in one.scores.items():
+        task = tasks[name]
+        mine = {**about, "task": name, "task_version": task.version, "format": task.default_format}
+        scores = pq.read_table(store.file("scores", step.key, "scores.parquet"))
+        checked = one.verdicts.get(name)
+        verdicts = pq.read_table(store.file("verdicts", checked.key, "verdicts.parquet")) if checked else None
+        yield item_records(scores, mine, verdicts, {}, task.greedy)
+    for step in one.harness.values():
+        for told in _json(store, "harness", step.key, "harness.json")["measured"]:
+            if "records" in told:
+                table = pq.read_table(store.file("harness", step.key, told["records"]))
+                for column, value in about.items():
+                    field = RECORDS.field(column)
+                    filled = pa.array([value] * table.num_rows, field.type)
+                    table = table.set_column(table.schema.get_field_index(column), field, filled)
+                yield table.cast(RECORDS)
+
+
+def _answers(one: "Measured", store: Store) -> Iterator[pa.Table]:
+    """Answers with their verdicts, a row a sample; an answer that was not checked has none."""
+    for name, step in one.verdicts.items():
+        answers = pq.read_table(store.file("answers", step.inputs["answers"].key, "answers.parquet"))
+        verdicts = pq.read_table(store.file("verdicts", step.key, "verdicts.parquet"))
+        found = {(row["item"], row["sample"]): row for row in verdicts.to_pylist()}
+        places = zip(answers["item"].to_pylist(), answers["sample"].to_pylist(), strict=True)
+        rows = [found.get(place, {}) for place in places]
+        table = answers.add_column(0, "task", pa.array([name] * len(rows)))
+        for field in verdicts.schema:
+            if field.name not in table.column_names:
+                table = table.append_column(field, pa.array([row.get(field.name) for row in rows], field.type))
+        yield table
+
+
+def _about(evaluation: "Evaluation", store: Store) -> dict[str, Any]:
+    wish = evaluation.wish
+    programs: dict[str, Any] = {}
+    for one in evaluation.measured:
+        for name, step in one.verdicts.items():
+            if "gold" in step.inputs:
+                gold = _json(store, "gold", step.inputs["gold"].key, "gold.json")
+                tier = _json(store, "verdicts", step.key, "checked.json")["tier"]
+                told = programs.setdefault(name, {**gold, "tiers": {}})
+                told["tiers"][one.checkpoint.label] = tier
+    return {
+        "checkpoints": [
+            {
+                "name": one.checkpoint.name,
+                "label": one.checkpoint.label,
+                "given": one.checkpoint.given,
+                "kind": one.checkpoint.step.kind,
+                "key": one.checkpoint.step.key,
+                "size": one.checkpoint.size,
+                "seed": one.checkpoint.seed,
+                "stage": one.checkpoint.stage,
+                "tokens_seen": one.checkpoint.tokens_seen,
+                "parameters": one.checkpoint.shape.parameters,
+                "longest": one.checkpoint.longest,
+                "average": list(one.checkpoint.average),
+                "precision": one.precision,
+                "numerics": numerics_label({**evaluation.numerics, "precision": one.precision}),
+                "records": f"items/{one.checkpoint.file}.parquet",
+                "answered": sorted(one.verdicts),
+            }
+            for one in evaluation.measured
+        ],
+        "tasks": [
+            {
+                "task": task.id,
+                "written": written,
+                "title": task.title,
+                "category": task.category,
+                "version": task.version,
+                "format": task.default_format,
+                "chance": task.chance,
+                "labels": task.is_labels(),
+                "greedy": task.greedy,
+                "generation": None if (asked := task.format().generate) is None else asked.model_dump(mode="json"),
+            }
+            for task, written in wish.tasks
+        ],
+        "limit": wish.limit,
+        "decoding": None
+        if wish.generate is None
+        else wish.generate.model_dump(mode="json", include={"samples", "temperature", "top_p", "seed"}),
+        "sandbox": wish.sandbox if evaluation.runs_programs else None,
+        "programs": programs,
+        "harness": {
+            one.checkpoint.label: [
+                {name: value for name, value in told.items() if name != "records"}
+                for step in one.harness.values()
+                for told in _json(store, "harness", step.key, "harness.json")["measured"]
+            ]
+            for one in evaluation.measured
+            if one.harness
+        },
+        "left_out": list(evaluation.left_out),
+    }
+
+
+def _json(store: Store, kind: str, key: str, name: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(store.file(kind, key, name).read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise StepError(f"{kind}/{key[:12]}: {name} is not JSON: {problem}") from None
+    return found
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    aside = path.with_name(f"{ASIDE}{os.getpid()}-{path.name}")
+    try:
+        pq.write_table(table, aside, compression="zstd")
+        flush(aside)
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)
