@@ -89,6 +89,8 @@ def _had_from(task: "Task") -> tuple[bool, bool, str]:
     from assay.evaluate.rows import local_files
 
     source = task.source
+    if source.generator is not None:
+        return True, True, "made by rules"
     if source.wheel is not None:
         package = PACKAGES.get(source.wheel)
         return True, source.wheel in _wheels(), f"{source.wheel} {package.version}" if package else source.wheel

@@ -166,8 +166,8 @@ OTHERS: dict[str, Callable[[Question], str]] = {
     "first in the alphabet": lambda one: min(one.choices),
     "last in the alphabet": lambda one: max(one.choices),
     "listed first": lambda one: one.choices[0],
-    "most letters of the question": lambda one: max(
-        one.choices, key=lambda choice: sum(map(one.prompt.rpartition(". ")[2].count, choice))
+    "commonest letters of the text": lambda one: max(
+        one.choices, key=lambda choice: sum(map(one.prompt.count, choice)) / len(choice)
     ),
 }
 

