@@ -119,8 +119,9 @@ def _scores(job: Job, master: Tensor, device: str) -> list[float]:
     for index in range(8):
         context = tuple(draw.integers(0, job.vocabulary, 20 + index).tolist())
         choices = tuple(tuple(draw.integers(0, job.vocabulary, 3 + number).tolist()) for number in range(4))
-        requests.append(Request(str(index), "", 0, (context,), choices, (1,) * 4))
-    return [value for row in score_requests(plain_decoder(job.shape, master.to(device)), requests) for value in row]
+        requests.append(Request(str(index), "", 0, (context,), choices, (1,) * 4, (1,) * 4))
+    scored = score_requests(plain_decoder(job.shape, master.to(device)), requests)
+    return [score.logprob for row in scored for score in row]
 
 
 def _relative(found: list[float], expected: list[float]) -> float:

@@ -317,3 +317,9 @@ def test_contexts_begin_as_told_and_an_empty_one_with_the_end_token() -> None:
     for first, begins in ((None, ((0,), (0, *word))), ((), ((0,), word)), ((7,), ((7,), (7, *word)))):
         requests = encode_items(items, tokenizer(), LONGEST, first)
         assert tuple(request.contexts[0] for request in requests) == begins
+
+
+def test_characters_are_those_that_the_harness_divides_by() -> None:
+    (request,) = encode_items([Item.of(("Say",), (" naïve ☃", "  twice", "bare"), 0)], tokenizer(), LONGEST)
+    assert request.characters == (7, 6, 4)
+    assert request.bytes == (11, 7, 4)

@@ -110,7 +110,7 @@ def test_requests_are_read_as_they_were_written(tokenizer: Tokenizer, items: lis
 
 
 def test_records_follow_from_the_log_likelihoods() -> None:
-    request = Request("a", "c", 1, ((0,),), ((1,), (2, 3), (4,)), (2, 8, 4))
+    request = Request("a", "c", 1, ((0,),), ((1,), (2, 3), (4,)), (2, 8, 4), (2, 8, 4))
     (row,) = score_rows([request], [[Score(-2.0, False), Score(-4.0, True), Score(-2.0, False)]]).to_pylist()
     assert row["correct"] is False, "the two likeliest tie, and the lowest index is taken"
     assert row["correct_norm"] is True
@@ -120,7 +120,7 @@ def test_records_follow_from_the_log_likelihoods() -> None:
 
 
 def test_an_item_without_choices_has_no_accuracy() -> None:
-    table = score_rows([Request("a", "c", 0, ((0,),), ((1,),), (2,))], [[Score(-2.0, True)]])
+    table = score_rows([Request("a", "c", 0, ((0,),), ((1,),), (2,), (2,))], [[Score(-2.0, True)]])
     assert table.schema.equals(SCORES)
     (row,) = table.to_pylist()
     assert (row["correct"], row["correct_norm"], row["margin"]) == (None, None, None)

@@ -205,8 +205,8 @@ def test_a_continuation_of_nothing_is_certain_and_an_empty_context_is_refused() 
 
 def test_requests_have_a_score_for_each_choice_and_progress_is_told() -> None:
     decoder = DECODERS["parallel"]
-    shared = Request("a", "", 0, ((0, 5, 6),), ((7,), (8, 9)), (1, 1))
-    own = Request("b", "", 0, ((0, 5), (0, 6, 7)), ((8,), (8,)), (1, 1))
+    shared = Request("a", "", 0, ((0, 5, 6),), ((7,), (8, 9)), (1, 1), (1, 1))
+    own = Request("b", "", 0, ((0, 5), (0, 6, 7)), ((8,), (8,)), (1, 1), (1, 1))
     pairs: list[Pair] = [((0, 5, 6), (7,)), ((0, 5, 6), (8, 9)), ((0, 5), (8,)), ((0, 6, 7), (8,))]
     told: list[tuple[int, int]] = []
     scores = score_pairs(decoder, pairs, lambda done, total: told.append((done, total)), budget=4)

@@ -142,8 +142,8 @@ def test_an_arm_without_stages_is_the_model_and_scores_what_transformers_compute
     _, graph = graph_of("study.yaml")
     store = open_store(str(here.store))
     (leaf,) = (leaf for leaf in graph.leaves if leaf.arm.name == "as-is")
-    assert leaf.scores.keys() == {"colours", "heldout_text", "heldout_code"}
-    for task, step in leaf.scores.items():
+    assert leaf.points[-1].scores.keys() == {"colours", "heldout_text", "heldout_code"}
+    for task, step in leaf.points[-1].scores.items():
         call = call_of(step, store, tmp_path / task, precision="float32")
         call.out.mkdir()
         score(call)
@@ -159,7 +159,9 @@ def test_an_arm_without_stages_is_the_model_and_scores_what_transformers_compute
 def test_what_is_not_trained_is_scored_once_for_all_seeds_and_told_of(here: TinyStudy) -> None:
     plan, graph = graph_of("study.yaml", "seeds=2")
     first, second = (leaf for leaf in graph.leaves if leaf.arm.name == "as-is")
-    assert [step.key for step in first.scores.values()] == [step.key for step in second.scores.values()]
+    assert [step.key for step in first.points[-1].scores.values()] == [
+        step.key for step in second.points[-1].scores.values()
+    ]
     confounds = {contrast.id: contrast.confounds for contrast in plan.design.contrasts}
     assert confounds["half.none vs as-is"] == (FIXED,)
     assert confounds["half.none vs half.decay"] != ()

@@ -137,7 +137,7 @@ def test_a_step_is_made_of_the_code_it_reaches_and_not_of_the_whole_package(now:
         ("corpus/contamination/build.py", "MOST_ITEMS = 5", "MOST_ITEMS = 6", {"benchmarks"}),
         ("corpus/interventions/words.txt", "river", "revir", {"ingredient"}),
         ("tokens/tokenizer.py", r"\p{N}{1,3}", r"\p{N}{1,2}", {"tokenizer"}),
-        ("evaluate/steps.py", "SHORTEST = 200", "SHORTEST = 100", {"requests"}),
+        ("evaluate/heldout.py", "SHORTEST = 200", "SHORTEST = 100", {"requests"}),
     ],
 )
 def test_a_changed_constant_is_caught_and_its_module_named(

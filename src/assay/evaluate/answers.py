@@ -17,6 +17,7 @@ from assay.evaluate.check import right
 from assay.evaluate.load import load_items, load_prompts
 from assay.evaluate.packages import wheels_of
 from assay.evaluate.prompt import Prompt, encode_prompts, read_prompts, write_prompts
+from assay.evaluate.requests import first_of
 from assay.evaluate.task import Generation, Task
 from assay.evaluate.task_file import load_task
 from assay.files import as_json
@@ -55,7 +56,8 @@ def make_prompts(call: Call) -> None:
     asked = _asked(task)
     prompts = load_prompts(task, wheels_of(call), call.recipe["limit"])
     tokenizer = bpe.load(call.inputs["tokenizer"])
-    write_prompts(encode_prompts(prompts, tokenizer, call.recipe["longest"], asked.tokens), call.out)
+    first = first_of(call.inputs["tokenizer"])
+    write_prompts(encode_prompts(prompts, tokenizer, call.recipe["longest"], asked.tokens, first), call.out)
 
 
 def answer(call: Call) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assay.evaluate.requests import first_tokens
+from assay.evaluate.requests import first_of
 from assay.files import as_json
 from assay.model.shape import Shape
 from assay.run.step import Call
@@ -33,7 +33,6 @@ def run_task(call: Call) -> None:
     decoder = open_decoder(call.inputs["state"], shape, recipe["precision"], average, call.device)
     tokenizer = bpe.load(call.inputs["tokenizer"])
     include = call.place["include"]
-    is_own = call.inputs["state"] != call.inputs["tokenizer"]
     measured = run_harness(
         decoder,
         tokenizer,
@@ -42,7 +41,7 @@ def run_task(call: Call) -> None:
         [recipe["task"]],
         recipe["limit"],
         None if include is None else Path(include),
-        None if is_own else first_tokens(tokenizer),
+        first_of(call.inputs["tokenizer"]),
         say=lambda done, of: call.tell({"done": done, "of": of}),
     )
     told = []

@@ -4,6 +4,7 @@ Beside the item's request, which is scored and not answered. Both go by the item
 answer and the generated one stand in one record.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -45,7 +46,9 @@ class Prompt:
     """The text in tokens behind the document's end, as `encode_prompts` made them."""
 
 
-def encode_prompts(prompts: list[Prompt], tokenizer: Tokenizer, longest: int, answer: int) -> list[Prompt]:
+def encode_prompts(
+    prompts: list[Prompt], tokenizer: Tokenizer, longest: int, answer: int, first: Sequence[int] | None = None
+) -> list[Prompt]:
     """Tokenise prompts.
 
     Args:
@@ -53,6 +56,7 @@ def encode_prompts(prompts: list[Prompt], tokenizer: Tokenizer, longest: int, an
         tokenizer: The arms' own.
         longest: Tokens that prompt and answer may take together; a longer prompt loses its beginning.
         answer: Most tokens of an answer.
+        first: Tokens before every prompt; None: the document's end. Where there are none, an empty prompt is that.
 
     Raises:
         ValueError: An answer leaves no room for a prompt.
@@ -61,9 +65,10 @@ def encode_prompts(prompts: list[Prompt], tokenizer: Tokenizer, longest: int, an
     if room < 1:
         raise ValueError(f"an answer of {answer} tokens leaves nothing of {longest} for its prompt")
     end = end_id(tokenizer)
+    before = (end,) if first is None else tuple(first)
     encoded = tokenizer.encode_batch([prompt.text for prompt in prompts], add_special_tokens=False)
     return [
-        Prompt(**{**asdict(prompt), "tokens": (end, *one.ids)[-room:]})
+        Prompt(**{**asdict(prompt), "tokens": ((*before, *one.ids) or (end,))[-room:]})
         for prompt, one in zip(prompts, encoded, strict=True)
     ]
 

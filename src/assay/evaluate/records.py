@@ -34,9 +34,9 @@ SCORES = pa.schema(
     ]
 )
 """``correct``, ``correct_norm``, ``margin`` and ``probability`` are null where there is one choice. ``logprob``: nats a
-choice. ``correct_norm``: by bits per byte. ``margin``: bits per byte by which the right choice is likelier than the
-best wrong one. ``probability``: of the right choice among the choices, from their summed log-likelihoods. ``greedy``:
-whether every token of the gold answer was the likeliest."""
+choice. ``correct_norm``: by log-likelihood per character, as the harness has it. ``margin``: bits per byte by which the
+right choice is likelier than the best wrong one. ``probability``: of the right choice among the choices, from their
+summed log-likelihoods. ``greedy``: whether every token of the gold answer was the likeliest."""
 
 RECORDS = pa.schema(
     [
@@ -120,6 +120,7 @@ def _row(request: Request, scores: Sequence["Score"]) -> dict[str, Any]:
     gold = request.gold
     logprob = [score.logprob for score in scores]
     bits = [-value / math.log(2) / size for value, size in zip(logprob, request.bytes, strict=True)]
+    by_character = [value / length for value, length in zip(logprob, request.characters, strict=True)]
     several = len(logprob) > 1
     wrong = [value for index, value in enumerate(bits) if index != gold]
     return {
@@ -131,7 +132,7 @@ def _row(request: Request, scores: Sequence["Score"]) -> dict[str, Any]:
         "tokens": [len(choice) for choice in request.choices],
         "bytes": list(request.bytes),
         "correct": logprob.index(max(logprob)) == gold if several else None,
-        "correct_norm": bits.index(min(bits)) == gold if several else None,
+        "correct_norm": by_character.index(max(by_character)) == gold if several else None,
         "gold_bits": -logprob[gold] / math.log(2),
         "gold_bytes": request.bytes[gold],
         "margin": min(wrong) - bits[gold] if several else None,

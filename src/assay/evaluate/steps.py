@@ -10,7 +10,7 @@ from assay.evaluate.item import Item
 from assay.evaluate.load import load_items
 from assay.evaluate.packages import wheels_of
 from assay.evaluate.records import score_rows
-from assay.evaluate.requests import encode_items, read_requests, write_requests
+from assay.evaluate.requests import encode_items, first_of, read_requests, write_requests
 from assay.evaluate.scorer import score_requests
 from assay.evaluate.task_file import load_task
 from assay.model.shape import Shape
@@ -30,7 +30,7 @@ def make_requests(call: Call) -> None:
     items = heldout_items(call.inputs["ingredient"], **recipe["heldout"]) if is_heldout else _items(call)
     if not items:
         raise StepError("no item to evaluate on was found")
-    write_requests(encode_items(items, tokenizer, recipe["longest"]), call.out)
+    write_requests(encode_items(items, tokenizer, recipe["longest"], first_of(call.inputs["tokenizer"])), call.out)
 
 
 def flag_items(call: Call) -> None:

@@ -2,7 +2,7 @@
 
 ``model.safetensors`` holds its weights (``master``: [parameters], float32, in the order of `Shape.weights`), as a state
 does; ``tokenizer.json`` its tokenizer, as that of a recipe, so that the same artifact is read where a tokenizer is
-wanted; ``shape.json`` its shape and licence.
+wanted; ``shape.json`` its shape, its licence and the tokens that its tokenizer begins every text with.
 """
 
 from dataclasses import asdict
@@ -10,6 +10,7 @@ from dataclasses import asdict
 from tokenizers import Tokenizer
 
 from assay.errors import StepError
+from assay.evaluate.requests import first_tokens
 from assay.files import as_json
 from assay.model.described import describe
 from assay.model.imported import load_model, load_packed
@@ -36,5 +37,6 @@ def import_model(call: Call) -> None:
     entries = Tokenizer.from_buffer(model.tokenizer).get_vocab_size()
     bpe.bring([model.tokenizer], entries, model.end).save(str(call.out / "tokenizer.json"))
     write_tensors({"master": model.weights}, call.out / MODEL)
-    about = {"shape": asdict(model.shape), "licence": model.about["licence"]}
+    first = first_tokens(Tokenizer.from_buffer(model.tokenizer))
+    about = {"shape": asdict(model.shape), "licence": model.about["licence"], "first": first}
     (call.out / "shape.json").write_text(as_json(about), encoding="utf-8")

@@ -18,9 +18,9 @@ from assay.model.described import Described
 from assay.model.shape import Shape
 from assay.run.step import Step
 
-MODEL_VERSION = 1
-REQUESTS_VERSION = 2
-SCORER_VERSION = 3
+MODEL_VERSION = 2
+REQUESTS_VERSION = 3
+SCORER_VERSION = 4
 
 
 def model_step(model: Described, package: Callable[[Package], Step]) -> Step:

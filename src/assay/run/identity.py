@@ -20,7 +20,7 @@ from typing import Any
 from assay.errors import StepError
 from assay.run.device import TRITON_SINCE, gpus, has_triton, torch_build
 
-KERNELS_VERSION = 2
+KERNELS_VERSION = 3
 """Raise when model, loss, optimizer or scorer code gives other bits for the same recipe."""
 
 

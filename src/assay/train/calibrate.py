@@ -60,6 +60,7 @@ def calibrate(call: Call) -> None:
             (tuple(row[:context]),),
             tuple(tuple(row[context + at * length : context + (at + 1) * length]) for at in range(choices)),
             (1,) * choices,
+            (1,) * choices,
         )
         for index, row in enumerate(drawn)
     ]
