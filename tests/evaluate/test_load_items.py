@@ -197,6 +197,18 @@ def test_a_limit_keeps_its_items_when_rows_are_added(tmp_path: Path, many: tuple
     assert set(after) - set(added) <= before
 
 
+def test_another_format_has_the_same_rows_under_a_limit(tmp_path: Path) -> None:
+    rows = [{"country": f"land {n}", "right": f"city {n}", "wrong": f"town {n}"} for n in range(60)]
+    plain = {"context": "{{ country }}:", "choices": [" {{ right }}", " {{ wrong }}"]}
+    other = {"context": "Of {{ country }} it is", "choices": [" {{ right }}", " {{ wrong }}"]}
+    task = in_file(tmp_path, rows, formats={"plain": plain, "other": other})
+    again = task.model_copy(update={"id": f"{task.id}@other", "default_format": "other"})
+    few, same = (load_items(one, {}, 20) for one in (task, again))
+    assert [item.choices for item in few] == [item.choices for item in same]
+    assert [item.choices for item in load_items(task, {}, 20, "other")] == [item.choices for item in few]
+    assert not {item.id for item in few} & {item.id for item in same}
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

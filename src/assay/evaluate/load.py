@@ -87,7 +87,10 @@ def _items(
 ) -> list[tuple[Item, Row]]:
     if limit is not None and limit < 1:
         raise InputError(f"task '{task.id}': a limit of {limit} items leaves nothing to score")
+    first = next(iter(task.formats.values()))
     columns = prompt.columns | task.cluster_columns | more
+    if limit is not None:
+        columns |= first.columns
     items: dict[str, tuple[Item, Row]] = {}
     groups: dict[str, None] = {}
     for number, row in enumerate(read_rows(task, wheels, columns), start=1):
@@ -110,15 +113,19 @@ def _items(
         if task.only is not None and groups:
             raise InputError(f"task '{task.id}': there is no group '{task.only}'{nearest(task.only, groups)}")
         raise InputError(f"task '{task.id}': {task.source.path} holds no rows")
-    return _limited(task.id, list(items.values()), limit)
+    found = list(items.values())
+    return found if limit is None or limit >= len(found) else _limited(task, found, limit, prompt, first)
 
 
-def _limited(task_id: str, items: list[tuple[Item, Row]], limit: int | None) -> list[tuple[Item, Row]]:
-    if limit is None or limit >= len(items):
-        return items
-    order = sorted((item.id for item, _ in items), key=lambda name: content_hash(task_id, name))
-    kept = set(order[:limit])
-    return [pair for pair in items if pair[0].id in kept]
+def _limited(
+    task: Task, items: list[tuple[Item, Row]], limit: int, prompt: PromptFormat, first: PromptFormat
+) -> list[tuple[Item, Row]]:
+    """Those with the smallest hashes of what they are in the task's first format: the same rows in all formats."""
+    name = task.id.partition("@")[0]
+    known = (item if prompt is first else _item(first, task.cluster, row) for item, row in items)
+    ranks = [content_hash(name, item.id) for item in known]
+    kept = set(sorted(range(len(items)), key=lambda index: ranks[index])[:limit])
+    return [pair for index, pair in enumerate(items) if index in kept]
 
 
 def _item(prompt: PromptFormat, cluster: str | None, row: Row) -> Item:

@@ -73,6 +73,7 @@ def answers_step(
     shape: Mapping[str, Any],
     asked: Generation,
     decoding: GenerateSpec,
+    precision: str,
     numerics: Mapping[str, str],
     average: Sequence[int] | None = None,
     title: str = "",
@@ -81,7 +82,7 @@ def answers_step(
     recipe: dict[str, Any] = {
         "version": ANSWERS_VERSION,
         "shape": dict(shape),
-        "precision": numerics["precision"],
+        "precision": precision,
         "stop": list(asked.stop),
         "tokens": asked.tokens,
         "longest": prompts.recipe["longest"],

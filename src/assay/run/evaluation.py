@@ -7,7 +7,7 @@ computed from the records.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -143,11 +143,11 @@ def _verdicts(
         asdict(checkpoint.shape),
         asked,
         wish.generate,
+        precision,
         numerics,
         checkpoint.average,
         title=f"answer {task.id}, {checkpoint.label}",
     )
-    answers = replace(answers, recipe={**answers.recipe, "precision": precision})
     gold = None
     if asked.check == "program":
         gold = gold_step(task, written, package_step, wish.limit, sandbox=wish.sandbox)

@@ -5,7 +5,6 @@ finished evaluation. No mean stands in it: tables are computed from the records.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import StepError
-from assay.evaluate.records import RECORDS, item_records
+from assay.evaluate.records import RECORDS
 from assay.evaluate.task import Task
-from assay.files import ASIDE, as_json, flush, write_whole
+from assay.files import as_json, write_whole
 from assay.run.identity import numerics_label
+from assay.run.measured_tables import checkpoint_answers, checkpoint_records, gold_and_tier, write_table
 from assay.run.store import Store
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def write_evaluation(evaluation: "Evaluation", out: Path, store: Store) -> None:
     for one in evaluation.measured:
         path = out / "items" / f"{one.checkpoint.file}.parquet"
         wanted.add(path)
-        _write_table(pa.concat_tables(_records(one, tasks, evaluation.numerics, store)), path)
+        write_table(pa.concat_tables(_records(one, tasks, evaluation.numerics, store)), path)
         if one.verdicts:
             path = out / "answers" / path.name
             wanted.add(path)
-            _write_table(pa.concat_tables(_answers(one, store)), path)
+            write_table(checkpoint_answers(store, one.verdicts), path)
     for stale in [*out.glob("items/*"), *out.glob("answers/*")]:
         if stale not in wanted:
             stale.unlink()
@@ -68,13 +68,7 @@ def _records(
         "tokens_seen": checkpoint.tokens_seen,
         "numerics": numerics_label({**numerics, "precision": one.precision}),
     }
-    for name, step in one.scores.items():
-        task = tasks[name]
-        mine = {**about, "task": name, "task_version": task.version, "format": task.default_format}
-        scores = pq.read_table(store.file("scores", step.key, "scores.parquet"))
-        checked = one.verdicts.get(name)
-        verdicts = pq.read_table(store.file("verdicts", checked.key, "verdicts.parquet")) if checked else None
-        yield item_records(scores, mine, verdicts, {}, task.greedy)
+    yield from checkpoint_records(store, about, one.scores, one.verdicts, tasks, {})
     for step in one.harness.values():
         for told in _json(store, "harness", step.key, "harness.json")["measured"]:
             if "records" in told:
@@ -86,29 +80,13 @@ def _records(
                 yield table.cast(RECORDS)
 
 
-def _answers(one: "Measured", store: Store) -> Iterator[pa.Table]:
-    """Answers with their verdicts, a row a sample; an answer that was not checked has none."""
-    for name, step in one.verdicts.items():
-        answers = pq.read_table(store.file("answers", step.inputs["answers"].key, "answers.parquet"))
-        verdicts = pq.read_table(store.file("verdicts", step.key, "verdicts.parquet"))
-        found = {(row["item"], row["sample"]): row for row in verdicts.to_pylist()}
-        places = zip(answers["item"].to_pylist(), answers["sample"].to_pylist(), strict=True)
-        rows = [found.get(place, {}) for place in places]
-        table = answers.add_column(0, "task", pa.array([name] * len(rows)))
-        for field in verdicts.schema:
-            if field.name not in table.column_names:
-                table = table.append_column(field, pa.array([row.get(field.name) for row in rows], field.type))
-        yield table
-
-
 def _about(evaluation: "Evaluation", store: Store) -> dict[str, Any]:
     wish = evaluation.wish
     programs: dict[str, Any] = {}
     for one in evaluation.measured:
         for name, step in one.verdicts.items():
-            if "gold" in step.inputs:
-                gold = _json(store, "gold", step.inputs["gold"].key, "gold.json")
-                tier = _json(store, "verdicts", step.key, "checked.json")["tier"]
+            if found := gold_and_tier(store, step):
+                gold, tier = found
                 told = programs.setdefault(name, {**gold, "tiers": {}})
                 told["tiers"][one.checkpoint.label] = tier
     return {
@@ -173,14 +151,3 @@ def _json(store: Store, kind: str, key: str, name: str) -> dict[str, Any]:
     except ValueError as problem:
         raise StepError(f"{kind}/{key[:12]}: {name} is not JSON: {problem}") from None
     return found
-
-
-def _write_table(table: pa.Table, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    aside = path.with_name(f"{ASIDE}{os.getpid()}-{path.name}")
-    try:
-        pq.write_table(table, aside, compression="zstd")
-        flush(aside)
-        aside.rename(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """The run folder's files, written from the store's artifacts: item records, ledger, curves, each file whole."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import StepError
-from assay.evaluate.records import answer_records, item_records
 from assay.evaluate.task import Task
 from assay.evaluate.task_file import load_task
-from assay.files import ASIDE, as_json, flush, write_whole
+from assay.files import as_json, write_whole
 from assay.model.sizes import SIZES
 from assay.run.graph import Graph, Leaf, Point
 from assay.run.ledger import build_ledger, largest_share_error
+from assay.run.measured_tables import checkpoint_answers, checkpoint_records, gold_and_tier, write_table
 from assay.run.store import Store
 from assay.study.paths import path_of
 from assay.study.plan import Plan
@@ -47,15 +46,13 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
         for task, step in graph.flags.items()
     }
     items, answers = out / "items", out / "answers"
-    items.mkdir(exist_ok=True)
     wanted = set()
     for leaf in graph.leaves:
         name = f"{leaf.arm.name}.{leaf.size}.s{leaf.seed}.parquet".replace("/", "_")
         wanted.add(name)
-        _write_table(leaf_records(plan, leaf, store, tasks, flags, label), items / name)
+        write_table(leaf_records(plan, leaf, store, tasks, flags, label), items / name)
         if leaf.points[-1].verdicts:
-            answers.mkdir(exist_ok=True)
-            _write_table(_answers(leaf.points[-1], store), answers / name)
+            write_table(checkpoint_answers(store, leaf.points[-1].verdicts), answers / name)
     for stale in (*items.glob("*"), *answers.glob("*")):
         if stale.name not in wanted:
             stale.unlink()
@@ -116,39 +113,19 @@ def leaf_records(
     Raises:
         Damaged: Scores are not what was written.
     """
-    versions = {task.id: task.version for task in plan.design.tasks}
     tables = []
     for point in (leaf.points[-1], *leaf.points[:-1]):
-        for name, step in point.scores.items():
-            task = tasks.get(name)
-            about = {
-                "checkpoint": point.state.key,
-                "arm": leaf.arm.name,
-                "size": leaf.size,
-                "seed": leaf.seed,
-                "fork_seed": 0,
-                "stage": point.stage,
-                "tokens_seen": point.steps * plan.study.tokens_per_step,
-                "task": name,
-                "task_version": versions[name],
-                "format": task.default_format if task else "text",
-                "numerics": label,
-            }
-            scores = pq.read_table(store.file("scores", step.key, "scores.parquet"))
-            checked = point.verdicts.get(name)
-            verdicts = pq.read_table(store.file("verdicts", checked.key, "verdicts.parquet")) if checked else None
-            tables.append(item_records(scores, about, verdicts, flags.get(name, {}), task is not None and task.greedy))
-    return pa.concat_tables(tables)
-
-
-def _answers(point: Point, store: Store) -> pa.Table:
-    """What was answered in words at a point, with the verdicts."""
-    tables = []
-    for task, step in point.verdicts.items():
-        answers = pq.read_table(store.file("answers", step.inputs["answers"].key, "answers.parquet"))
-        tables.append(
-            answer_records(task, answers, pq.read_table(store.file("verdicts", step.key, "verdicts.parquet")))
-        )
+        about = {
+            "checkpoint": point.state.key,
+            "arm": leaf.arm.name,
+            "size": leaf.size,
+            "seed": leaf.seed,
+            "fork_seed": 0,
+            "stage": point.stage,
+            "tokens_seen": point.steps * plan.study.tokens_per_step,
+            "numerics": label,
+        }
+        tables += checkpoint_records(store, about, point.scores, point.verdicts, tasks, flags)
     return pa.concat_tables(tables)
 
 
@@ -157,23 +134,11 @@ def checked_programs(points: Iterable[Point], store: Store) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for point in points:
         for task, step in point.verdicts.items():
-            if "gold" not in step.inputs:
-                continue
-            gold = store.file("gold", step.inputs["gold"].key, "gold.json")
-            found = told.setdefault(task, {**json.loads(gold.read_text(encoding="utf-8")), "tiers": []})
-            tier = json.loads(store.file("verdicts", step.key, "checked.json").read_text(encoding="utf-8"))["tier"]
-            found["tiers"] = sorted({*found["tiers"], tier})
+            if found := gold_and_tier(store, step):
+                gold, tier = found
+                tiers = told.get(task, {}).get("tiers", [])
+                told[task] = {**gold, "tiers": sorted({*tiers, tier})}
     return told
-
-
-def _write_table(table: pa.Table, path: Path) -> None:
-    aside = path.with_name(f"{ASIDE}{os.getpid()}-{path.name}")
-    try:
-        pq.write_table(table, aside, compression="zstd")
-        flush(aside)
-        aside.rename(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _curves(plan: Plan, graph: Graph, store: Store) -> dict[str, Any]:

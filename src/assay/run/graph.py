@@ -280,6 +280,7 @@ class _Builder:
             asdict(self._shape(size)),
             generation_of(task),
             decoding,
+            self.numerics["precision"],
             self.numerics,
             average,
             title=f"answer {task_id}, {what}",
