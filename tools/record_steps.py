@@ -54,6 +54,8 @@ UNGUARDED = {
 }
 BY_NUMERICS = {"state", "scores", "answers", "verdicts"}
 """Kinds whose bits hold within one numerics only."""
+COMPUTING = ("state", "scores", "answers")
+"""Kinds that the native kernels compute."""
 ANY = "any"
 
 
@@ -78,7 +80,9 @@ def code_of(source: Path) -> dict[str, dict[str, Any]]:
     }
     native = source / "assay" / "model" / "native"
     for file in sorted([*native.glob("*.cpp"), *native.glob("*.h")]):  # Python's own code leads no further than ctypes
-        found["state"]["code"][f"assay.model.native.{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        for kind in COMPUTING:
+            found[kind]["code"][f"assay.model.native.{file.name}"] = digest
     return found
 
 

@@ -170,7 +170,7 @@ def test_lm_eval_scores_an_export_as_the_study_does(ran: TinyStudy, tmp_path: Pa
         for number, choice in enumerate(item.choices)
     ]
     theirs = [score for score, _ in model.loglikelihood(pairs, disable_tqdm=True)]
-    ours = [score for scores in score_requests(decoder, requests) for score in scores]
+    ours = [score.logprob for scores in score_requests(decoder, requests) for score in scores]
     assert theirs == pytest.approx(ours, abs=1e-3)
 
 

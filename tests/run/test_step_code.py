@@ -127,8 +127,8 @@ def test_a_step_is_made_of_the_code_it_reaches_and_not_of_the_whole_package(now:
     ("file", "old", "new", "kinds"),
     [
         ("tokens/mixture.py", "scale = 2 * len(parts) - 2", "scale = 2 * len(parts) - 1", {"state"}),
-        ("model/rotary.py", "base ** (-places", "base ** (-2 * places", {"state", "scores"}),
-        ("model/native/softmax.cpp", "for (", "for  (", {"state"}),
+        ("model/rotary.py", "base ** (-places", "base ** (-2 * places", {"state", "scores", "answers"}),
+        ("model/native/softmax.cpp", "for (", "for  (", {"state", "scores", "answers"}),
         ("corpus/cleaning.py", "SHORTEST = 64", "SHORTEST = 65", {"documents"}),
         ("corpus/prose.py", '.replace("@!END@", "")', "", {"documents"}),
         ("corpus/stackexchange.py", "LEAST_SCORE = 1", "LEAST_SCORE = 2", {"documents"}),
