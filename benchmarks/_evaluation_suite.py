@@ -68,7 +68,7 @@ def measure(python: str, wheels: Mapping[str, Path], checkpoints: int = 10) -> d
 
 def _ours(place: Path, folders: list[Path], wheels: Mapping[str, Path], what: list[str]) -> tuple[float, float]:
     """Seconds of the command, and wall seconds a checkpoint from the first score begun to the last made."""
-    store, out = place / "store", place / f"out-{what[1][:9]}"
+    store, out = place / f"store-{what[0]}", place / f"out-{what[0]}"  # what another order scored is scored again
     links = place / "index"
     links.mkdir(exist_ok=True)
     for name in PACKAGES:

@@ -10,14 +10,14 @@ figures in the record.
 
 ``ASSAY_PEERS_PYTHON`` names an interpreter with lm-eval, transformers and accelerate; else a virtual environment is
 made for the run. ``ASSAY_TEST_WHEELS`` names a folder of wheels that are there already. ``--trial`` is short and is not
-recorded.
+recorded. ``--whole`` races the 135M model over as many items as the 15M one, an hour and more; else over `FEWER`.
 """
 
 import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +47,10 @@ from assay.tokens import tokenizer as bpe
 
 VOCABULARY = 8192
 LONGEST = 2048
+FEWER = {"float32": 25, "bfloat16": 60}
+"""Items of each task for the 135M model, with one of the harness's batch sizes and one round."""
+LONG = {"sciq"}
+"""Tasks whose passages take the harness as long as all others; they are compared with ``--whole``."""
 Figures = dict[str, float | int | str | None]
 
 
@@ -63,8 +67,8 @@ class Model:
 class Options:
     """Of the command line, and what the parts share, each made once."""
 
-    def __init__(self, stack: ExitStack, is_trial: bool) -> None:
-        self.is_trial = is_trial
+    def __init__(self, stack: ExitStack, is_trial: bool, is_whole: bool) -> None:
+        self.is_trial, self.is_whole = is_trial, is_whole
         self.rounds = 1 if is_trial else 3
         self._stack = stack
         self._made: dict[str, Model] = {}
@@ -113,11 +117,16 @@ def scoring(name: str, options: Options) -> Figures:
     """Scoring of one model beside the harness."""
     wheels = options.wheels()
     items = {task: load_items(load_task(task), wheels, 1000) for task in _evaluation_scoring.TASKS}
-    counts = {"float32": 20, "bfloat16": 20} if options.is_trial else _evaluation_scoring.DTYPES
-    found = _evaluation_scoring.measure(
-        options.model(name).folder, items, options.python, options.rounds, counts=counts
-    )
+    counts, rounds = dict(_evaluation_scoring.DTYPES), options.rounds
+    batches: Sequence[int] = _evaluation_scoring.BATCHES
+    if options.is_trial:
+        counts = dict.fromkeys(counts, 20)
+    elif name == "135m" and not options.is_whole:
+        counts, batches, rounds = FEWER, (16,), 1
+    model = options.model(name).folder
+    found = _evaluation_scoring.measure(model, items, options.python, rounds, counts=counts, batches=batches)
     figures: Figures = {
+        **{f"{dtype}_items_a_task_{name}": count for dtype, count in counts.items()},
         f"fp32_vs_harness_{name}": found.pop("float32_vs_harness"),
         f"bf16_vs_harness_{name}": found.pop("bfloat16_vs_harness"),
     }
@@ -134,7 +143,9 @@ def parity(options: Options) -> Figures:
     _evaluation_parity.lay_out(model, folder)
     decoder = plain_decoder(model.shape, model.weights)
     items = 4 if options.is_trial else 100
-    compared = _evaluation_parity.compare(options.python, folder, decoder, LONGEST, options.wheels(), items)
+    names = [name for name in _evaluation_parity.TASKS if name not in LONG or options.is_whole]
+    wheels = options.wheels()
+    compared = _evaluation_parity.compare(options.python, folder, decoder, LONGEST, wheels, items, names)
     told = compared.figures()
     figures: Figures = {name: value for name, value in told.items() if isinstance(value, float | int)}
     for way in ("adapter", "own"):
@@ -215,12 +226,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("parts", metavar="PART", nargs="*", help=", ".join(PARTS))
     parser.add_argument("--trial", action="store_true", help="short; records nothing")
+    parser.add_argument("--whole", action="store_true", help="the 135M model over all items too; hours")
     given = parser.parse_args()
     if unknown := [part for part in given.parts if part not in PARTS]:
         parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
     torch.set_num_threads(2)
     with ExitStack() as stack:
-        options = Options(stack, given.trial)
+        options = Options(stack, given.trial, given.whole)
         for part in given.parts or PARTS:
             figures = PARTS[part](options)
             if given.trial:
