@@ -142,9 +142,11 @@ def test_nothing_is_left_when_its_user_is_stopped(tier: Tier, how: signal.Signal
     tmp_path.chmod(0o777)
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o755)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     user = subprocess.Popen(
         [sys.executable, "-c", _LONG_RUN, tier], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
+    signal.signal(signal.SIGINT, before)
     assert user.stdout is not None and user.stdout.readline() == b"open\n"
     time.sleep(0.3)
     inside = psutil.Process(user.pid).children(recursive=True)
