@@ -37,6 +37,7 @@ def kills(work: Path, *arguments: str, study: tuple[str, ...] = SMALL) -> dict[s
     return found
 
 
+@pytest.mark.slow
 def test_a_step_killed_at_any_write_is_made_whole_by_the_next_worker(work: Path) -> None:
     found = kills(work, "enumerate", "--most", "7", "--unit", "state, resumed", "--unit", "scores")
     assert found["kill_points"] == 14
