@@ -71,6 +71,7 @@ class Sharded:
         self.clip = float(settings["clip"])
         mesh = init_device_mesh(torch.device(ranks.device).type, (ranks.world,))
         self.decoder = meta_decoder(shape, function, one_pass)
+        self.dtype = dtype
         policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
         for layer in self.decoder.layers:
             fully_shard(layer, mesh=mesh, mp_policy=policy)
@@ -143,8 +144,12 @@ class Sharded:
         return (*self._gathered, self.steps)
 
     def plain(self) -> Decoder:
-        """The decoder itself, for evaluation: its weights are dealt out, so all ranks must ask it the same."""
-        return self.decoder
+        """A decoder over all weights, for evaluation; each rank has them whole while it lasts, and all must call it."""
+        self._root.reshard()
+        weights = {
+            name: _dealt(self.weights[name].detach()).full_tensor().to(self.dtype) for name, _ in self.shape.weights
+        }
+        return Decoder(self.shape, weights)
 
     def _fill(self, parts: Mapping[str, Tensor], source: Part) -> None:
         """Each part's own rows, read from where they are."""
