@@ -146,9 +146,11 @@ class Sharded:
     def plain(self) -> Decoder:
         """A decoder over all weights, for evaluation; each rank has them whole while it lasts, and all must call it."""
         self._root.reshard()
-        weights = {
-            name: _dealt(self.weights[name].detach()).full_tensor().to(self.dtype) for name, _ in self.shape.weights
-        }
+        with torch.inference_mode(False), torch.no_grad():
+            weights = {
+                name: _dealt(self.weights[name].detach()).full_tensor().to(self.dtype).clone()
+                for name, _ in self.shape.weights
+            }
         return Decoder(self.shape, weights)
 
     def _fill(self, parts: Mapping[str, Tensor], source: Part) -> None:
