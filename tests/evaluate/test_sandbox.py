@@ -25,6 +25,7 @@ SMALL = Limits(
     memory_bytes=200 * 2**20,
     tmp_bytes=4 * 2**20,
     file_bytes=2**20,
+    files=600,
     output_bytes=1000,
 )
 
@@ -220,7 +221,7 @@ def test_a_program_finds_nothing_of_the_one_before(sandbox: Sandbox) -> None:
 
 def test_the_folder_of_a_program_is_bounded(sandbox: Sandbox) -> None:
     many = "import time\nfor i in range(8): open(str(i), 'wb').write(bytes(2**20))\ntime.sleep(1)"
-    files = "import time\nfor i in range(10500): open(str(i), 'w').close()\ntime.sleep(1)"
+    files = "import time\nfor i in range(700): open(str(i), 'w').close()\ntime.sleep(1)"
     deep = "import os\nfor i in range(500): os.mkdir('d'); os.chdir('d')"
     found = sandbox.run([many, files, deep, "import os\nassert os.listdir('.') == []"])
     assert [one.outcome for one in found] == ["refused", "refused", "passed", "passed"], found

@@ -22,6 +22,8 @@ class Limits:
     """Size of one file."""
     tmp_bytes: int = 64 * 2**20
     """All files in its private /tmp together."""
+    files: int = 10_000
+    """In its private /tmp, folders among them."""
     processes: int = 32
     """Threads. A second process is always refused, except in a container, where this bounds both."""
     open_files: int = 64

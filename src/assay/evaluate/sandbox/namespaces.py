@@ -29,7 +29,6 @@ INSIDE = 1000
 NOBODY = 65534
 INSTALLED = ("site-packages", "dist-packages")
 """Folders within the standard library that are not of it."""
-_FILES = 10_000
 _BASE = "/tmp"
 
 
@@ -115,8 +114,8 @@ def library() -> list[str]:
     return found
 
 
-def fresh_tmp(size: int) -> None:
-    """Mount an empty /tmp of ``size`` bytes and go there; for a process with `OF_A_PROGRAM` of its own."""
+def fresh_tmp(size: int, files: int) -> None:
+    """Mount an empty /tmp of so many bytes and files and go there; for a process with `OF_A_PROGRAM` of its own."""
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-    kernel.mount("tmp", "/tmp", "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=0700")
+    kernel.mount("tmp", "/tmp", "tmpfs", flags, f"size={size},nr_inodes={files},mode=0700")
     os.chdir("/tmp")

@@ -30,7 +30,6 @@ _LOOKS = 10
 _SHORTEST_WAIT = 0.005
 _CHUNK = 2**16
 _LONGEST_REPORT = 4096
-_MOST_FILES = 10_000
 
 
 def watch(source: bytes, ground: Ground, caller: int) -> dict[str, Any] | None:
@@ -45,7 +44,7 @@ def watch(source: bytes, ground: Ground, caller: int) -> dict[str, Any] | None:
         The fields of a `Verdict`; None if the caller hung up. Raises OSError if the program could not be started.
     """
     if ground.fresh:
-        namespaces.fresh_tmp(ground.limits.tmp_bytes)
+        namespaces.fresh_tmp(ground.limits.tmp_bytes, ground.limits.files)
         if landlock.version():
             ground = replace(ground, rules=landlock.ruleset(ground.library, [], [ground.folder, os.devnull]))
     else:
@@ -171,12 +170,13 @@ class _Watched:
 
     def overstepped(self) -> str:
         """Whether it has more files or threads than it may, where only looking can tell."""
-        size, files = scratch.taken(Path(self.ground.folder), _MOST_FILES)
-        if size > self.ground.limits.tmp_bytes or files > _MOST_FILES:
+        limits = self.ground.limits
+        size, files = scratch.taken(Path(self.ground.folder), limits.files)
+        if size > limits.tmp_bytes or files > limits.files:
             return f"refused {size} bytes in {files} files are more than its folder may hold"
         threads = _threads(self.pid)
-        if threads > self.ground.limits.processes:
-            return f"refused {threads} threads are more than {self.ground.limits.processes}"
+        if threads > limits.processes:
+            return f"refused {threads} threads are more than {limits.processes}"
         return ""
 
     def _take(self, size: int) -> bool:
