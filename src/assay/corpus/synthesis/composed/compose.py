@@ -1,0 +1,103 @@
+"""A candidate out of nothing but a seed and a number.
+
+Each number is drawn by itself, so problem 7 of a seed is the same whether one asks for ten or for a million, and any
+worker can make any of them.
+"""
+
+import hashlib
+from random import Random
+
+from assay.corpus.synthesis.composed.operation import Operation
+from assay.corpus.synthesis.composed.program import Program
+from assay.corpus.synthesis.composed.properties import properties
+from assay.corpus.synthesis.composed.render import Choose, identifier, render
+from assay.corpus.synthesis.composed.sample import Dial, sample
+from assay.corpus.synthesis.composed.statement import Statement
+from assay.corpus.synthesis.composed.theme import themes
+from assay.corpus.synthesis.composed.values import edges_source, inputs_source
+from assay.corpus.synthesis.record import Candidate
+
+LICENCE = "Apache-2.0"
+"""Of what comes out of our own operations: the project's."""
+COMMENTED = 0.3
+"""Share of solutions whose steps are commented."""
+WITH_SCENE = 0.4
+
+
+def draw(seed: int, number: int, dial: Dial) -> Program:
+    """The program of a problem."""
+    return sample(Random(f"{seed}/{number}"), dial)
+
+
+def compose(seed: int, number: int, dial: Dial) -> Candidate:
+    """A problem, unverified.
+
+    Args:
+        seed: Of all problems.
+        number: Which of them.
+        dial: How difficult.
+
+    Returns:
+        The same for the same arguments, on every machine.
+    """
+    random = Random(f"{seed}/{number}")
+    program = sample(random, dial)
+    scenes = [theme.scene for theme in themes() if theme.number[0] in {one.noun.one for one in program.inputs}]
+    scene = scenes[0] if scenes and random.random() < WITH_SCENE else ""
+    entry = _entry(program, random)
+    first, second = _forms(program, random)
+    names = render(program, entry, first, Random(f"{seed}/{number}/names")).names
+    said = Statement(program, names, random, scene)
+    comment = said.comment if random.random() < COMMENTED else None
+    written = render(program, entry, first, Random(f"{seed}/{number}/names"), comment)
+    other = render(program, entry, second, Random(f"{seed}/{number}/other"))
+    is_another = _body(other.source) != _body(written.source)
+    canonical = program.canonical
+    return Candidate(
+        id=f"composed/{seed}/{number}",
+        maker="composed",
+        statement=said.text(),
+        entry=entry,
+        signature=written.signature,
+        solution=written.source,
+        alternative=other.source if is_another else "",
+        inputs=inputs_source(program.inputs),
+        edges=edges_source(program.inputs),
+        properties=properties(program, entry, is_another),
+        difficulty={
+            "depth": program.depth,
+            "operations": len(program.nodes),
+            "inputs": len(program.inputs),
+            "lines": written.source.count("\n"),
+        },
+        topics=tuple(dict.fromkeys(node.operation.family for node in program.nodes)),
+        group=hashlib.sha256(canonical.encode()).hexdigest()[:16],
+        provenance={"graph": canonical},
+        seed=seed,
+        licence=LICENCE,
+    )
+
+
+def _forms(program: Program, random: Random) -> tuple[Choose, Choose]:
+    """Two ways to choose forms that differ wherever an operation has two."""
+    operations = dict.fromkeys(node.operation.name for node in program.nodes)
+    first = {name: random.randrange(6) for name in operations}
+    step = {name: random.choice((1, 2)) for name in operations}
+
+    def second(operation: Operation) -> int:
+        of = len(operation.forms)
+        return first[operation.name] + (step[operation.name] if step[operation.name] % max(1, of) else 1)
+
+    return lambda operation: first[operation.name], second
+
+
+def _entry(program: Program, random: Random) -> str:
+    last, given = program.nodes[-1].operation, program.inputs[0].name
+    names = [name for name in last.names if "{" not in name] or [identifier(last.name)]
+    name = random.choice(names)
+    ways = [f"{name}_of_{given}", f"find_{name}", f"{name}_from_{given}", identifier(last.name) + f"_{given}"]
+    return random.choice(ways)
+
+
+def _body(source: str) -> str:
+    return "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#"))
