@@ -112,9 +112,9 @@ def test_all_ways_to_write_an_operation_agree_and_give_what_it_says(operation: O
             seen.add(repr(result))
             literals = {**node.literals, "result": result}
             for about, check in operation.ensures:
-                assert eval(check, {}, literals), f"{about}\n{told}"
+                assert eval(check, dict(literals)), f"{about}\n{told}"
             if operation.inverse:
-                assert eval(operation.inverse, {}, literals) == given_[0], told
+                assert eval(operation.inverse, dict(literals)) == given_[0], told
             if operation.commutes:
                 assert repr(functions[0](*reversed(given_))) == repr(result), told
     assert len(seen) > 1, "it always gives the same"

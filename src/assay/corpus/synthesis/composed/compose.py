@@ -5,6 +5,7 @@ worker can make any of them.
 """
 
 import hashlib
+import itertools
 from random import Random
 
 from assay.corpus.synthesis.composed.operation import Operation
@@ -22,11 +23,14 @@ LICENCE = "Apache-2.0"
 COMMENTED = 0.3
 """Share of solutions whose steps are commented."""
 WITH_SCENE = 0.4
+LONGEST_LINE = 110
+LONGEST_STATEMENT = 1400
+"""Characters; what would be longer is drawn again."""
 
 
 def draw(seed: int, number: int, dial: Dial) -> Program:
-    """The program of a problem."""
-    return sample(Random(f"{seed}/{number}"), dial)
+    """The first program that is drawn for a problem; it is its program unless it came out too long."""
+    return sample(Random(f"{seed}/{number}/0"), dial)
 
 
 def compose(seed: int, number: int, dial: Dial) -> Candidate:
@@ -40,17 +44,27 @@ def compose(seed: int, number: int, dial: Dial) -> Candidate:
     Returns:
         The same for the same arguments, on every machine.
     """
-    random = Random(f"{seed}/{number}")
+    for attempt in itertools.count():
+        made = _composed(seed, number, attempt, dial)
+        lines = [*made.solution.splitlines(), *made.alternative.splitlines()]
+        if max(map(len, lines)) <= LONGEST_LINE and len(made.statement) <= LONGEST_STATEMENT:
+            return made
+    raise AssertionError("counting has no end")
+
+
+def _composed(seed: int, number: int, attempt: int, dial: Dial) -> Candidate:
+    start = f"{seed}/{number}/{attempt}"
+    random = Random(start)
     program = sample(random, dial)
     scenes = [theme.scene for theme in themes() if theme.number[0] in {one.noun.one for one in program.inputs}]
     scene = scenes[0] if scenes and random.random() < WITH_SCENE else ""
     entry = _entry(program, random)
     first, second = _forms(program, random)
-    names = render(program, entry, first, Random(f"{seed}/{number}/names")).names
+    names = render(program, entry, first, Random(f"{start}/names")).names
     said = Statement(program, names, random, scene)
     comment = said.comment if random.random() < COMMENTED else None
-    written = render(program, entry, first, Random(f"{seed}/{number}/names"), comment)
-    other = render(program, entry, second, Random(f"{seed}/{number}/other"))
+    written = render(program, entry, first, Random(f"{start}/names"), comment)
+    other = render(program, entry, second, Random(f"{start}/other"))
     is_another = _body(other.source) != _body(written.source)
     canonical = program.canonical
     return Candidate(

@@ -41,8 +41,8 @@ rows of one length, maybe none. ``spans``: (start, end) with start ≤ end, in a
 Texts of a form, which may stand wherever a text may, and any of them may be empty: ``settings``: ``red=3;blue=-12``,
 names of letters and whole numbers, a name may come again; ``brackets``: any of ``()[]{}``, in order or not;
 ``formula``: whole numbers, not negative, with ``+``, ``-``, ``*`` and round brackets that match, spaces around
-the signs alone (``2 * (3 + 14)``); ``moves``: any of ``UDLR``; ``runs``: a lower-case letter and how often it comes, again and
-again (``a3b12``), counts from 1 to 20; ``digits``: decimal digits."""
+the signs alone (``2 * (3 + 14)``); ``moves``: any of ``UDLR``; ``runs``: a lower-case letter and how often it comes,
+again and again (``a3b12``), counts from 1 to 20; ``digits``: decimal digits."""
 FORMED: tuple[Kind, ...] = ("settings", "brackets", "formula", "moves", "runs", "digits")
 
 

@@ -9,11 +9,12 @@ import ast
 import builtins
 import keyword
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from assay.corpus.synthesis.composed.kind import ANNOTATIONS, Noun
+from assay.corpus.synthesis.composed.kind import ANNOTATIONS, Kind, Noun
 from assay.corpus.synthesis.composed.operation import PLACE, Form, Operation
 from assay.corpus.synthesis.composed.program import Chosen, Node, Program
 
@@ -22,6 +23,9 @@ Choose = Callable[[Operation], int]
 LONGEST_LINE = 84
 LONGEST_INLINE = 36
 _TAKEN = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"random", "result", "other", "math", "heapq", "re"}
+VALUE, UNKNOWN = "a value or function", "?"
+"""What a name stands for that is no variable of a known type."""
+_PLACE_OR_BRACE = re.compile(r"\{\{|\}\}|" + PLACE.pattern)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _NEVER_BRACKETED = (
     ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.Constant, ast.List, ast.ListComp, ast.Dict, ast.DictComp,
@@ -38,6 +42,10 @@ class Written:
     signature: str
     names: dict[int, str] = field(default_factory=dict)
     """Variable of each value that has one."""
+
+
+def _function_name(source: str) -> str:
+    return source.partition("def ")[2].partition("(")[0]
 
 
 def identifier(words: str) -> str:
@@ -70,7 +78,7 @@ class _Writer:
     ) -> None:
         self.program, self.entry, self.choose, self.random, self.comment = program, entry, choose, random, comment
         self.first = len(program.inputs)
-        self.taken: dict[str, str] = {entry: ""} | {one.name: "" for one in program.inputs}
+        self.taken: dict[str, str] = {entry: VALUE} | {one.name: VALUE for one in program.inputs}
         self.values: dict[int, str] = {at: one.name for at, one in enumerate(program.inputs)}
         self.named: dict[int, str] = dict(self.values)
         self.nouns: list[Noun] = [one.noun for one in program.inputs]
@@ -80,16 +88,17 @@ class _Writer:
 
     def write(self) -> Written:
         forms = [self._form(node) for node in self.program.nodes]
-        self.forms = forms
+        self.taken |= {_function_name(form.helper): VALUE for form in forms if form.helper}
         last = len(forms) - 1
         for at, (node, form) in enumerate(zip(self.program.nodes, forms, strict=True)):
             self._node(at, node, form, at == last)
         inputs, gives = self.program.inputs, ANNOTATIONS[self.program.gives]
         parameters = ", ".join(f"{one.name}: {ANNOTATIONS[one.kind]}" for one in inputs)
         signature = f"def {self.entry}({parameters}) -> {gives}"
-        above = _imports(self.imports)
-        blocks = [*([above] if above else []), *self.helpers.values()]
         body = "\n".join("    " + line if line else "" for line in self.lines)
+        used = set(_WORD.findall("\n".join([body, *self.helpers.values()])))
+        above = _imports(self.imports, used)
+        blocks = [*([above] if above else []), *self.helpers.values()]
         return Written("\n\n\n".join([*blocks, f"{signature}:\n{body}"]) + "\n", signature, self.named)
 
     def _form(self, node: Node) -> Form:
@@ -105,10 +114,9 @@ class _Writer:
                 self.imports.append(name)
         if form.helper:
             source = self._fill(form.helper, node, {}, {}).strip("\n")
-            name = source.partition("def ")[2].partition("(")[0]
+            name = _function_name(source)
             if self.helpers.setdefault(name, source) != source:
                 raise ValueError(f"operation {operation.name}: two functions are called {name}")
-            self.taken.setdefault(name, "")
         text = form.block or form.expression
         arguments = {
             place: self._argument(one, text, place, bool(form.block), node)
@@ -116,7 +124,7 @@ class _Writer:
         }
         said = self.comment(at) if self.comment else ""
         if said:
-            self.lines.append(f"# {said}")
+            self.lines += textwrap.wrap(said, LONGEST_LINE, initial_indent="# ", subsequent_indent="# ")
         locals_ = self._locals(text, node, subject, bool(form.block))
         if form.block:
             out = self._name(value, node)
@@ -160,7 +168,7 @@ class _Writer:
             names.append(identifier(noun.one if kind in {"number", "count", "flag", "text"} else noun.many))
         free = [name for name in names if name not in self.taken and name not in _TAKEN]
         chosen = self.random.choice(free) if free else self._free(names[0] if names else "found")
-        self.taken[chosen] = ""
+        self.taken[chosen] = VALUE
         return chosen
 
     def _locals(self, text: str, node: Node, noun: Noun, block: bool) -> dict[str, str]:
@@ -169,21 +177,28 @@ class _Writer:
         words = {"one": noun.one, "key": noun.key or noun.one, "value": noun.value or noun.one}
         for name in _placeholders(text):
             if name in words:
-                wished, sort = identifier(words[name]), f"{self.program.kind(node.arguments[0])}.{name}"
+                wished, sort = identifier(words[name]), _type_of(name, self.program.kind(node.arguments[0]))
             elif name.startswith("_"):
-                wished, sort = name.strip("_"), ""
+                wished, sort = name.strip("_"), UNKNOWN
             else:
                 continue
             while wished in found.values():
                 wished = (
                     f"inner_{wished}" if name == "one" else f"{wished}_name" if name == "key" else f"{wished}_value"
                 )
-            if wished in _TAKEN or (wished in self.taken and (not sort or self.taken[wished] != sort)):
+            if wished in _TAKEN or not self._may_be(wished, sort, block):
                 wished = self._free(wished)
             if block:
                 self.taken[wished] = sort
             found[name] = wished
         return found
+
+    def _may_be(self, wished: str, sort: str, block: bool) -> bool:
+        """Whether a variable may have this name: it is new, holds what it held, or is a comprehension's own."""
+        held = self.taken.get(wished)
+        if held is None:
+            return True
+        return held != VALUE and (not block or held == sort != UNKNOWN)
 
     def _free(self, wished: str) -> str:
         number = 2
@@ -196,6 +211,8 @@ class _Writer:
 
         def put(match: re.Match[str]) -> str:
             name, argument = match.group(1), match.group(2)
+            if name is None:
+                return match.group()[0]
             if argument is not None:
                 chosen = node.parts[name]
                 of = _WORD.sub(lambda word: values.get(word.group(), word.group()), argument)
@@ -204,7 +221,7 @@ class _Writer:
                 return values[name]
             return repr(node.literals[name])
 
-        return PLACE.sub(put, text.replace("{{", "\0").replace("}}", "\1")).replace("\0", "{").replace("\1", "}")
+        return _PLACE_OR_BRACE.sub(put, text)
 
 
 def part_code(chosen: Chosen, of: str, choice: int) -> str:
@@ -228,6 +245,17 @@ def _nouns(text: str, noun: Noun, node: Node | None = None) -> str:
         for name, chosen in node.parts.items():
             words |= {name: chosen.part.noun, f"{name}.many": chosen.part.many}
     return PLACE.sub(lambda match: words[match.group(1)], text)
+
+
+def _type_of(place: str, kind: Kind) -> str:
+    """Of the variable for what is in a value of a kind."""
+    if place == "value":
+        return {"groups": "list[int]", "bins": "list[str]", "graph": "list[str]"}.get(kind, "int")
+    if place == "key":
+        return "str"
+    return {"numbers": "int", "pairs": "tuple[str, int]", "grid": "list[int]", "spans": "tuple[int, int]"}.get(
+        kind, "str"
+    )
 
 
 def _placeholders(text: str) -> list[str]:
@@ -297,14 +325,16 @@ def _split_at_depth_one(expression: str, mark: str) -> list[str]:
     return [*parts, expression[start:-1]] if parts else []
 
 
-def _imports(lines: list[str]) -> str:
-    """Import lines in order, those from one module as one."""
-    plain = sorted(line for line in lines if line.startswith("import "))
+def _imports(lines: list[str], used: set[str]) -> str:
+    """Import lines in order, those from one module as one, without what is not used."""
+    plain = sorted(line for line in lines if line.startswith("import ") and line.removeprefix("import ") in used)
     wanted: dict[str, set[str]] = {}
     for line in lines:
         if line.startswith("from "):
             module, _, names = line.removeprefix("from ").partition(" import ")
-            wanted.setdefault(module, set()).update(name.strip() for name in names.split(","))
+            for name in names.split(","):
+                if name.strip() in used:
+                    wanted.setdefault(module, set()).add(name.strip())
     return "\n".join(
         [*plain, *(f"from {module} import {', '.join(sorted(wanted[module]))}" for module in sorted(wanted))]
     )

@@ -25,7 +25,12 @@ _WHOLE: Mapping[Kind, tuple[str, ...]] = {
     "grid": ("grid",),
     "runs": ("encoded text",),
     "digits": ("digits",),
+    "settings": ("text",),
+    "brackets": ("brackets",),
+    "formula": ("formula",),
+    "moves": ("moves",),
 }
+_MANY = frozenset(("groups", "bins", "digits", "brackets", "moves"))
 _PLURAL = frozenset(("numbers", "words", "pairs", "spans"))
 
 
@@ -166,7 +171,8 @@ class Statement:
     def _spoken(self, at: int) -> list[str]:
         """The arguments of a step in a story, where the one before has just been told."""
         arguments = self.program.nodes[at].arguments
-        return [self._just_made(one) if one == self.first + at - 1 else self._reference(one) for one in arguments]
+        made = self.first + at - 1
+        return [self._just_made(one) if one == made and at else self._reference(one) for one in arguments]
 
     def _just_made(self, value: int) -> str:
         node = self.program.nodes[value - self.first]
@@ -177,7 +183,7 @@ class Statement:
             return f"these {noun.many}"
         if kind in _SINGLE:
             return self.random.choice((f"this {_SINGLE[kind]}", "the result"))
-        return f"{'these' if kind in {'groups', 'bins', 'digits'} else 'this'} {self.random.choice(_WHOLE[kind])}"
+        return f"{'these' if kind in _MANY else 'this'} {self.random.choice(_WHOLE[kind])}"
 
     def _reference(self, value: int) -> str:
         return self._the(value) if value < self.first else self._by_name(value)

@@ -1,0 +1,210 @@
+"""A folder of verified problems, as it is published: records, what was refused, how many of each, and how it was made.
+
+Pieces are put together in order and nothing is stated twice: of problems with the same words and the same solution the
+first stays. What a reader of the folder needs to make it again is in ``synth.json``.
+"""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.corpus.document import DOCUMENTS
+from assay.corpus.synthesis.layouts import LAYOUTS, documents
+from assay.corpus.synthesis.record import (
+    RECORDS as RECORD_ROWS,
+)
+from assay.corpus.synthesis.record import (
+    ROW_GROUP,
+    Record,
+    Refused,
+    as_row,
+    read_records,
+    read_refused,
+    write_records,
+    write_refused,
+)
+from assay.corpus.synthesis.verification.yields import Yield
+from assay.errors import InputError, StepError, nearest
+from assay.files import as_json
+
+RECORDS, REFUSED, ABOUT = "records.parquet", "refused.parquet", "synth.json"
+REPEATED = "says and solves the same as an earlier one"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A folder of problems."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    """What ``synth.json`` holds: ``maker``, ``asked`` (what was wished), ``made`` (candidates), ``refused`` by stage
+    and reason, ``records`` (those in the folder), ``repeated``, ``tiers``, ``version``."""
+
+    def records(self) -> Iterator[Record]:
+        """In order."""
+        return read_records(self.folder / RECORDS)
+
+    def refused(self) -> Iterator[Refused]:
+        """In order."""
+        return read_refused(self.folder / REFUSED)
+
+
+def open_collection(folder: Path) -> Collection:
+    """A folder that `write_collection` wrote.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not (folder / ABOUT).is_file() or not (folder / RECORDS).is_file():
+        raise InputError(f"{folder} holds no verified problems; `assay synth make composed --out {folder}` makes some")
+    return Collection(folder, json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+
+
+def count_records(pieces: Iterable[Path]) -> int:
+    """Records in the folders of some pieces, repeated ones too."""
+    return sum(pq.read_metadata(piece / RECORDS).num_rows for piece in pieces)
+
+
+def write_collection(
+    out: Path, pieces: Sequence[Path], wanted: int | None, maker: str, asked: Mapping[str, Any]
+) -> Collection:
+    """Put the pieces that a store holds together in a folder.
+
+    Args:
+        out: Written anew; made if it is not there.
+        pieces: Folders of the pieces, in order.
+        wanted: Records at most; None: all.
+        maker: Who made them.
+        asked: What was wished, to be written down.
+    """
+    found: dict[str, Any] = {"made": 0, "refused": {}}
+    tiers = set()
+    for piece in pieces:
+        told = json.loads((piece / "yield.json").read_text(encoding="utf-8"))
+        tiers.add(told["tier"])
+        found["made"] += told["made"]
+        for stage, reasons in told["refused"].items():
+            counts = found["refused"].setdefault(stage, {})
+            for why, count in reasons.items():
+                counts[why] = counts.get(why, 0) + count
+    return _write(
+        out,
+        (record for piece in pieces for record in read_records(piece / RECORDS)),
+        (one for piece in pieces for one in read_refused(piece / REFUSED)),
+        wanted,
+        {"maker": maker, "asked": dict(asked), "tiers": sorted(tiers), **found},
+    )
+
+
+def write_made(
+    out: Path,
+    records: Iterable[Record],
+    refused: Iterable[Refused],
+    maker: str,
+    asked: Mapping[str, Any],
+    tier: str,
+) -> Collection:
+    """Write records that are in memory, and what was refused beside them, as a folder."""
+    records, refused = list(records), list(refused)
+    counts = Yield.of([*records, *refused]).as_dict()
+    about = {
+        "maker": maker,
+        "asked": dict(asked),
+        "tiers": [tier],
+        "made": counts["made"],
+        "refused": counts["refused"],
+    }
+    return _write(out, records, refused, None, about)
+
+
+def _write(
+    out: Path, records: Iterable[Record], refused: Iterable[Refused], wanted: int | None, about: Mapping[str, Any]
+) -> Collection:
+    out.mkdir(parents=True, exist_ok=True)
+    taken = _Taken(wanted)
+    write_records(out / RECORDS, taken.first(records))
+    write_refused(out / REFUSED, itertools.chain(refused, taken.repeated))
+    whole = {**about, "records": taken.count, "repeated": len(taken.repeated), "version": metadata.version("assay")}
+    (out / ABOUT).write_text(as_json(whole), encoding="utf-8")
+    return Collection(out, whole)
+
+
+def export_collection(collection: Collection, to: Path, layout: str | None, seed: int) -> int:
+    """Write all records to one file; returns how many rows.
+
+    Args:
+        collection: What is written.
+        to: A ``.parquet`` or ``.jsonl`` file.
+        layout: As documents in this layout, or in ``all`` of them, a share each; None: the records themselves.
+        seed: Decides which record gets which layout.
+
+    Raises:
+        InputError: Another ending, or a layout that is not there.
+    """
+    if to.suffix not in {".parquet", ".jsonl"}:
+        raise InputError(f"{to.name}: problems are written to a .parquet or a .jsonl file")
+    if layout is None:
+        return _export(to, (as_row(record) for record in collection.records()), RECORD_ROWS)
+    if layout != "all" and layout not in LAYOUTS:
+        raise InputError(f"there is no layout '{layout}'{nearest(layout, [*LAYOUTS, 'all'])}")
+    shares = {one: 1.0 for one in LAYOUTS if layout in {"all", one}}
+    made = documents(collection.records(), shares, "synthetic", seed)
+    return _export(to, (asdict(document) for document in made), DOCUMENTS)
+
+
+def _export(to: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
+    aside = to.with_name(to.name + ".part")
+    count = 0
+    try:
+        if to.suffix == ".jsonl":
+            with aside.open("w", encoding="utf-8") as file:
+                for row in rows:
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                    count += 1
+        else:
+            with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+                waiting = []
+                for row in rows:
+                    count += 1
+                    waiting.append(row)
+                    if len(waiting) == ROW_GROUP:
+                        writer.write_table(pa.Table.from_pylist(waiting, schema))
+                        waiting = []
+                writer.write_table(pa.Table.from_pylist(waiting, schema))
+    except OSError as problem:
+        aside.unlink(missing_ok=True)
+        raise StepError(f"cannot write {to}: {problem.strerror or problem}") from None
+    aside.rename(to)
+    return count
+
+
+class _Taken:
+    """Records as they are written, without those that repeat one."""
+
+    def __init__(self, wanted: int | None) -> None:
+        self.wanted, self.count = wanted, 0
+        self.repeated: list[Refused] = []
+        self._seen: set[tuple[str, str]] = set()
+
+    def first(self, records: Iterable[Record]) -> Iterator[Record]:
+        for record in records:
+            if self.wanted is not None and self.count >= self.wanted:
+                return
+            problem = record.problem
+            said = problem.statement, problem.solution
+            if said in self._seen:
+                text = f"{problem.statement}\n\n{problem.solution}"
+                self.repeated.append(
+                    Refused(id=problem.id, maker=problem.maker, stage="duplicate", why=REPEATED, text=text)
+                )
+                continue
+            self._seen.add(said)
+            self.count += 1
+            yield record
