@@ -21,6 +21,8 @@ from assay.items_cli import items
 from assay.run.choose import EngineName
 from assay.run.device import DeviceName
 from assay.run.processes import Layout
+from assay.serve_model_cli import serve_model
+from assay.synth_cli import synth
 from assay.tasks_cli import tasks
 
 app = typer.Typer(
@@ -33,6 +35,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data)
+app.add_typer(synth)
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="A built-in study (see 'assay studies') or a YAML file.")
@@ -279,6 +282,7 @@ app.command()(export)
 app.command()(tasks)
 app.command("eval")(eval_)
 app.command()(items)
+app.command("serve-model")(serve_model)
 
 
 @app.command()

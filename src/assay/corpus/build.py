@@ -25,12 +25,15 @@ from assay.corpus.contamination.found import Found, is_contaminated
 from assay.corpus.contamination.index import Index, open_index
 from assay.corpus.document import DOCUMENTS, DROPPED, write_documents
 from assay.corpus.generators import generate_instruct, generate_math
-from assay.corpus.ingredient import Ingredient, MathGenerator
+from assay.corpus.identity import records_file
+from assay.corpus.ingredient import Ingredient, MathGenerator, SyntheticGenerator
 from assay.corpus.made_of import make_of
 from assay.corpus.marks import FOUND, Marks, load_marks, mark
 from assay.corpus.near import BANDS, REASONS, ROWS, Seen, find, seen
 from assay.corpus.recipe import Recipe
 from assay.corpus.split import Count, heldout_groups
+from assay.corpus.synthesis.layouts import documents
+from assay.corpus.synthesis.record import read_records
 from assay.errors import StepError
 
 CONTAMINATED = "contaminated"
@@ -67,6 +70,7 @@ def build_ingredient(
     packages: Mapping[str, Path],
     index: Path | None,
     out: Path,
+    problems: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Build one ingredient into the folder ``out``.
 
@@ -84,6 +88,7 @@ def build_ingredient(
         packages: Files of the packages that a generator reads, by name.
         index: Folder of the benchmark index; None: nothing is compared with it.
         out: An existing folder.
+        problems: Folders of verified problems, for the generator that writes them.
 
     Returns:
         What ``summary.json`` holds: ``train`` and ``heldout`` with ``documents``, ``bytes`` of UTF-8 and ``by``
@@ -112,7 +117,7 @@ def build_ingredient(
                     for source, documents, marks in parts
                 ]
             else:
-                read = [_generate(recipe, ingredient, parents, packages, opened, out)]
+                read = [_generate(recipe, ingredient, parents, packages, problems, opened, out)]
             summary = _put_together(recipe, ingredient, read, earlier, out)
             if ingredient.generator is not None:
                 read[0].documents.unlink()
@@ -129,6 +134,7 @@ def _generate(
     ingredient: Ingredient,
     parents: Mapping[str, Path],
     packages: Mapping[str, Path],
+    problems: Sequence[Path],
     index: Index | None,
     out: Path,
 ) -> Part:
@@ -142,6 +148,12 @@ def _generate(
         licence = archive.licence()
         archive.close()
         write_documents(made, generate_math(generator, package, generator.name, licence))
+    elif isinstance(generator, SyntheticGenerator):
+        files = [folder / "records.parquet" for folder in problems]
+        files += [records_file(recipe, one) for one in generator.records]
+        records = (record for file in files for record in read_records(file))
+        written = documents(records, generator.layouts, generator.name, generator.seed, every=generator.every_layout)
+        write_documents(made, written)
     else:
         assert ingredient.from_ is not None, "the recipe checks it"
         readers = {source: recipe.sources[source].reader for source in generator.sources}

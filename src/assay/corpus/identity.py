@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from assay.corpus import versions
+from assay.corpus.fetch import sha256
 from assay.corpus.folder import Folder
-from assay.corpus.ingredient import InstructGenerator, MathGenerator
+from assay.corpus.ingredient import InstructGenerator, MathGenerator, SyntheticGenerator
 from assay.corpus.recipe import Recipe
 from assay.corpus.source import STDLIB, Source
 from assay.corpus.standard_library import StandardLibrary
+from assay.errors import InputError
 
 
 def source_identity(recipe: Recipe, name: str, names: Sequence[str] | None = None) -> dict[str, Any]:
@@ -73,6 +75,18 @@ def _material(recipe: Recipe, source: Source, names: Sequence[str] | None) -> di
         folder.close()
 
 
+def records_file(recipe: Recipe, path: str) -> Path:
+    """A file of verified problems that a recipe names.
+
+    Raises:
+        InputError: It is not there.
+    """
+    file = Path(recipe.folder) / path
+    if not file.is_file():
+        raise InputError(f"there is no file of problems at {file}; `assay synth make` writes records.parquet")
+    return file
+
+
 def ingredient_identity(recipe: Recipe, name: str) -> dict[str, Any]:
     """Everything of its own that the documents and the split of an ingredient depend on: JSON-able and canonical."""
     ingredient = recipe.ingredients[name]
@@ -95,6 +109,10 @@ def ingredient_identity(recipe: Recipe, name: str) -> dict[str, Any]:
     elif isinstance(generator, InstructGenerator):
         rules["generator"] = generator.model_dump(mode="json")
         rules["generator_version"] = versions.INSTRUCT
+    elif isinstance(generator, SyntheticGenerator):
+        rules["generator"] = generator.model_dump(mode="json", include={"layouts", "every_layout", "seed"})
+        rules["generator_version"] = versions.LAYOUTS
+        rules["records"] = [sha256(records_file(recipe, one)) for one in generator.records]
     elif isinstance(generator, MathGenerator):
         rules["generator"] = generator.model_dump(mode="json", exclude={"package"})
         rules["generator_version"] = versions.MATH

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from assay.corpus.document import Kind
 from assay.corpus.source import Frozen
+from assay.corpus.synthesis.layouts import Layout
 from assay.errors import InputError
 from assay.study.quantity import parse_tokens
 
@@ -58,6 +59,48 @@ class InstructGenerator(Frozen):
     """Sources of that ingredient read by ``recipes``, ``factbook`` or ``articles``."""
 
 
+class ComposedProblems(Frozen):
+    """Problems put together from operations; see `assay.corpus.synthesis.composed`."""
+
+    tried: int = Field(gt=0)
+    """Problems made and verified; those that are proved become documents."""
+    seed: int = 0
+    """Problem i depends on this, the depths and i alone."""
+    depths: dict[Annotated[int, Field(ge=1, le=8)], Annotated[float, Field(ge=0)]] = {}
+    """How difficult: weight of each depth, operations behind one another; none: the composer's own."""
+
+    @model_validator(mode="after")
+    def _some_depth(self) -> Self:
+        if self.depths and not any(self.depths.values()):
+            raise ValueError("every depth has weight 0: nothing could be drawn")
+        return self
+
+
+class SyntheticGenerator(Frozen):
+    """Programming problems that were proved in the sandbox, written as documents."""
+
+    name: Literal["synthetic"]
+    composed: ComposedProblems | None = None
+    given: str | None = None
+    """Name of the reasoning-gym package of this recipe, whose problems are verified."""
+    records: tuple[str, ...] = ()
+    """Files of records that ``assay synth`` wrote, such as a model's; relative to the recipe's own folder."""
+    layouts: dict[Layout, Annotated[float, Field(ge=0)]] = {"docstring": 1, "notebook": 1, "question": 1, "tests": 1}
+    """How often each layout is drawn; see `assay.corpus.synthesis.layouts`."""
+    every_layout: bool = False
+    """Each problem in all of them instead of in one."""
+    seed: int = 0
+    """Decides, with the problem, which layout it gets."""
+
+    @model_validator(mode="after")
+    def _some_source(self) -> Self:
+        if self.composed is None and self.given is None and not self.records:
+            raise ValueError("there are no problems: composed, given or records says where they come from")
+        if not any(self.layouts.values()):
+            raise ValueError("every layout has weight 0: nothing could be written")
+        return self
+
+
 class Quality(Frozen):
     """The better or the weaker part of an ingredient, by a score that is trained within the recipe.
 
@@ -86,7 +129,7 @@ class Ingredient(Frozen):
     """Sources in the order in which duplicates are kept; with ``from``, the sources selected (none: all)."""
     from_: str | None = Field(default=None, alias="from")
     """An earlier ingredient: what is made of it keeps its split; a generator reads its training split."""
-    generator: MathGenerator | InstructGenerator | None = Field(default=None, discriminator="name")
+    generator: MathGenerator | InstructGenerator | SyntheticGenerator | None = Field(default=None, discriminator="name")
     """What makes the documents, instead of sources."""
     quality: Quality | None = None
     """With ``from``: only the better or weaker part by a score."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from assay.corpus.ingredient import Ingredient, InstructGenerator, MathGenerator, TokenizerRecipe
+from assay.corpus.ingredient import Ingredient, InstructGenerator, MathGenerator, SyntheticGenerator, TokenizerRecipe
 from assay.corpus.source import STDLIB, Frozen, MisplacedError, Package, Source
 from assay.errors import nearest
 
@@ -108,6 +108,8 @@ class Recipe(Frozen):
             raise MisplacedError("an ingredient has sources or a generator, not both", loc)
         if isinstance(generator, MathGenerator):
             _known(generator.package, self.packages, "package", (*loc, "generator", "package"))
+        elif isinstance(generator, SyntheticGenerator) and generator.given is not None:
+            _known(generator.given, self.packages, "package", (*loc, "generator", "given"))
         elif isinstance(generator, InstructGenerator) and ingredient.from_ is None:
             raise MisplacedError("generator instruct needs from: the ingredient it reads", loc)
         among: Iterable[str] = self.sources
@@ -198,6 +200,8 @@ class Recipe(Frozen):
         for name in sorted(needed):
             ingredient = self.ingredients[name]
             named = [ingredient.generator.package] if isinstance(ingredient.generator, MathGenerator) else []
+            if isinstance(ingredient.generator, SyntheticGenerator) and ingredient.generator.given is not None:
+                named.append(ingredient.generator.given)
             if not ingredient.is_selection:
                 sources = [self.sources[source] for source in ingredient.sources]
                 named += [key for source in sources for key in (source.package, source.before) if key]

@@ -48,7 +48,8 @@ def mark_documents(call: Call) -> None:
 
 def make_ingredient(call: Call) -> None:
     """Put an ingredient together. Place: ``recipe``, ``name``, ``files``; inputs: ``documents:SOURCE:PART`` and
-    ``marks:SOURCE:PART``, ``earlier:INGREDIENT``, ``parent:INGREDIENT``, ``package:NAME``, ``benchmarks``."""
+    ``marks:SOURCE:PART``, ``earlier:INGREDIENT``, ``parent:INGREDIENT``, ``package:NAME``, ``problems:NUMBER``,
+    ``benchmarks``."""
     from assay.corpus.build import build_ingredient
 
     recipe = Recipe.model_validate(call.place["recipe"])
@@ -65,6 +66,7 @@ def make_ingredient(call: Call) -> None:
         _files(call),
         call.inputs.get("benchmarks"),
         call.out,
+        [folder for _, folder in sorted(call.inputs_of("problems").items(), key=lambda one: int(one[0]))],
     )
 
 

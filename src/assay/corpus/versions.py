@@ -28,6 +28,16 @@ MATH = 1
 """`generators`: problems with answers."""
 INSTRUCT = 1
 """`generators`: requests and responses."""
+COMPOSED = 1
+"""`synthesis.composed`: the operations, the words, the programs."""
+GIVEN = 1
+"""`synthesis.given`."""
+ASKED = 1
+"""`synthesis.model`: what a model is asked, and how its answers are read."""
+VERIFICATION = 1
+"""`synthesis.verification`: what is proved, and with which tests."""
+LAYOUTS = 1
+"""`synthesis.layouts`."""
 INTERVENTIONS = {
     "comments_removed": 1,
     "prose_only": 1,

@@ -10,13 +10,14 @@ from typing import Any
 from assay.corpus import versions
 from assay.corpus.contamination.benchmarks import PACKAGES_READ
 from assay.corpus.identity import ingredient_identity, source_identity
-from assay.corpus.ingredient import MathGenerator
+from assay.corpus.ingredient import MathGenerator, SyntheticGenerator
 from assay.corpus.parts import parts_of
 from assay.corpus.recipe import Recipe
 from assay.corpus.source import STDLIB, Package
 from assay.errors import InputError
 from assay.evaluate.packages import PACKAGES
 from assay.run.identity import file_hash
+from assay.run.problem_steps import composed_steps, given_steps
 from assay.run.step import Step
 
 TOKENIZER_VERSION = 1
@@ -101,6 +102,8 @@ class CorpusSteps:
             package = self.recipe.packages[ingredient.generator.package]
             inputs[f"package:{ingredient.generator.package}"] = self.package(package)
             files[ingredient.generator.package] = package.file
+        if isinstance(ingredient.generator, SyntheticGenerator):
+            inputs |= {f"problems:{number}": step for number, step in enumerate(self.problems(ingredient.generator))}
         step = Step(
             "ingredient",
             ingredient_identity(self.recipe, name),
@@ -110,6 +113,17 @@ class CorpusSteps:
         )
         self.made["ingredient", name] = step
         return step
+
+    def problems(self, generator: SyntheticGenerator) -> list[Step]:
+        """The problems that a generator writes, in order."""
+        made = []
+        if generator.composed is not None:
+            asked = generator.composed
+            made += composed_steps(asked.tried, asked.seed, asked.depths)
+        if generator.given is not None:
+            package = self.recipe.packages[generator.given]
+            made += given_steps(self.package(package), package)
+        return made
 
     def tokenizer(self, name: str) -> Step:
         """A tokenizer, trained or brought."""

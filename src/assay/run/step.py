@@ -17,6 +17,7 @@ FUNCTIONS = {
     "documents": "assay.corpus.steps:read_documents_of",
     "benchmarks": "assay.corpus.steps:index_benchmarks",
     "marks": "assay.corpus.steps:mark_documents",
+    "problems": "assay.corpus.synthesis.steps:make_problems",
     "ingredient": "assay.corpus.steps:make_ingredient",
     "tokenizer": "assay.tokens.steps:make_tokenizer",
     "tokens": "assay.tokens.steps:make_tokens",
