@@ -190,6 +190,29 @@ def test_every_way_to_end_is_told_apart(tier: Tier, user: str) -> None:
         assert verdict.outcome == outcome and message in verdict.message, (program[:200], verdict)
 
 
+@pytest.mark.parametrize("tier", [*TIERS, "unsafe"])
+def test_the_hash_seed_is_the_callers_in_every_program(tier: Tier) -> None:
+    program = "import os; print(os.environ['PYTHONHASHSEED'], hash('reading'), *{'a', 'b', 'c', 'd', 'e'})"
+    said = {}
+    for seed in (0, 1, 2):
+        try:
+            opened = open_sandbox(tier, 1, SMALL, hash_seed=seed)
+        except StepError as error:
+            pytest.skip(str(error))
+        with opened:
+            first, second = opened.run([program, program])
+        oracle = subprocess.run(
+            [getattr(sys, "_base_executable", sys.executable), "-c", program],
+            env={"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert first.output == second.output == oracle.stdout
+        said[seed] = first.output
+    assert len(set(said.values())) == 3
+
+
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("tier", TIERS)
 def test_no_program_can_say_of_itself_that_it_passed(tier: Tier, user: str) -> None:

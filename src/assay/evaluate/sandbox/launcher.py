@@ -38,15 +38,16 @@ class Worker:
     Args:
         tier: ``namespaces``, ``landlock``, ``docker`` or ``unsafe``.
         limits: Of every program that it runs.
+        hash_seed: Of its interpreter, and so of every program.
     """
 
-    def __init__(self, tier: str, limits: Limits) -> None:
+    def __init__(self, tier: str, limits: Limits, hash_seed: int = 0) -> None:
         self._name = f"assay-sandbox-{secrets.token_hex(8)}" if tier == "docker" else None
         self._folder: str | None = None
         root = docker.INSIDE if tier == "docker" else str(_PACKAGE.parent)
         asked = json.dumps({"tier": tier, "limits": asdict(limits), "root": root})
         inner = ["-s", "-S", "-P", "-B", "-c", _SCRIPT.format(root=root), asked]
-        environment = dict(ENVIRONMENT)
+        environment = ENVIRONMENT | {"PYTHONHASHSEED": str(hash_seed)}
         outside = dict(os.environ)
         if self._name:
             docker.check()

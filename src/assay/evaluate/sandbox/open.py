@@ -53,13 +53,16 @@ assert not worked, ", ".join(worked)
 """
 
 
-def open_sandbox(tier: Tier = "auto", workers: int | None = None, limits: Limits | None = None) -> "Sandbox":
+def open_sandbox(
+    tier: Tier = "auto", workers: int | None = None, limits: Limits | None = None, hash_seed: int = 0
+) -> "Sandbox":
     """Open a sandbox.
 
     Args:
         tier: By name, or the first that can be had of namespaces, landlock and docker.
         workers: Programs at a time; one a processor if not given.
         limits: Of every program; the defaults of `Limits` if not given.
+        hash_seed: By which strings are hashed in every program, and so sets of them are ordered.
 
     Raises:
         StepError: The tier cannot be had, or none; with the reason for each.
@@ -67,7 +70,7 @@ def open_sandbox(tier: Tier = "auto", workers: int | None = None, limits: Limits
     limits = limits or Limits()
     reasons = []
     for name in _BY_ITSELF if tier == "auto" else (tier,):
-        sandbox = Sandbox(name, max(1, workers or _processors()), limits)
+        sandbox = Sandbox(name, max(1, workers or _processors()), limits, hash_seed)
         try:
             sandbox.prove()
         except StepError as error:
@@ -100,10 +103,11 @@ class Sandbox:
     tier: str
     """Which one it is, never ``auto``."""
 
-    def __init__(self, tier: str, workers: int, limits: Limits) -> None:
+    def __init__(self, tier: str, workers: int, limits: Limits, hash_seed: int = 0) -> None:
         self.tier = tier
         self._count = workers
         self._limits = limits
+        self._hash_seed = hash_seed
         self._idle: list[Worker] = []
         self._busy: dict[int, tuple[Worker, _Task]] = {}
 
@@ -168,7 +172,7 @@ class Sandbox:
         started: list[Worker] = []
         try:
             for _ in range(missing):
-                started.append(Worker(self.tier, self._limits))
+                started.append(Worker(self.tier, self._limits, self._hash_seed))
             for worker in started:
                 worker.wait_until_ready()
         except BaseException:

@@ -76,8 +76,9 @@ def _warm() -> None:
 def _forget_ourselves(folder: str) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "assay"]:
         del sys.modules[name]
+    seed = os.environ["PYTHONHASHSEED"]
     os.environ.clear()
-    os.environ.update(ENVIRONMENT, TMPDIR=folder)
+    os.environ.update(ENVIRONMENT, PYTHONHASHSEED=seed, TMPDIR=folder)
     tempfile.tempdir = None
 
 
