@@ -128,6 +128,11 @@ def test_programs_that_act_when_they_are_read_still_do() -> None:
     assert ast.dump(ast.parse(kept)) == ast.dump(ast.parse(program.replace("idle = 3\n", "")))
 
 
+def test_what_only_a_quoted_annotation_names_stays() -> None:
+    program = "from typing import List, Set\ndef main_solution(a: 'List[int]') -> int:\n    return a[0]"
+    assert reached(program, {"main_solution"}).startswith("from typing import List\n\n\ndef")
+
+
 def test_a_long_docstring_becomes_its_first_sentence() -> None:
     program = 'def main_solution(a):\n    """Doubles. Twice.\n\n    Args:\n        a: What.\n    """\n    return 2 * a'
     assert with_short_docstring(program, "main_solution") == (

@@ -30,9 +30,10 @@ INPUTS = 60
 DRAWS = 180
 """Inputs made at most in search of different ones."""
 FEWEST_INPUTS = 10
-FEWEST_RESULTS = 4
-LARGEST_SHARE = 0.9
-"""Of inputs with the same result."""
+SEVERAL = 4
+"""Different results from which on one of them may be as frequent as a truth value."""
+LARGEST_SHARE, LARGEST_OF_FEW = 0.9, 0.7
+"""Of inputs with the same result: where there are several or it is a truth value, and where there are few."""
 MOST_TESTS = 8
 MUTANTS = 3
 MUST_DIE = 2
@@ -209,8 +210,8 @@ class Trial:
             raise Fault("run", "there are too few different inputs", f"{len(self.calls)}")
         times = Counter(call.result for call in self.calls)
         usual, count = times.most_common(1)[0]
-        few = len(times) < (2 if set(times) <= {"True", "False"} else FEWEST_RESULTS)
-        if few or count > LARGEST_SHARE * len(self.calls):
+        largest = LARGEST_SHARE if len(times) >= SEVERAL or set(times) <= {"True", "False"} else LARGEST_OF_FEW
+        if count > largest * len(self.calls):
             raise Fault("run", "it gives nearly always the same", f"{usual[:200]} {count} times of {len(self.calls)}")
 
     def _call_again(self) -> None:
