@@ -13,7 +13,7 @@ quickstart: .venv/installed
 	$(BIN)/assay run quickstart --out runs/quickstart
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow

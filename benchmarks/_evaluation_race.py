@@ -2,8 +2,9 @@
 
 ``python _evaluation_race.py ours|harness JOB``; the harness's side runs in an interpreter of its own and needs nothing
 of Assay's. A job is a JSON file: ``model`` (a folder in the hub's layout), ``threads``, and ``items``, by task, of
-(contexts, choices) in words. A turn names ``dtype``, ``count`` (items of each task), and for the harness ``batch``, and
-its answer has ``seconds`` and ``cpu_seconds`` of everything from words to log-likelihoods, and the log-likelihoods.
+(contexts, choices) in words. A turn names ``dtype``, the ``first`` item and the ``count`` of each task, and for the
+harness ``batch``, and its answer has ``seconds`` and ``cpu_seconds`` of everything from words to log-likelihoods, and
+the log-likelihoods.
 """
 
 import json
@@ -42,12 +43,12 @@ def harness(model: Path, items: Items) -> Callable[[Turn], dict[str, Any]]:
         for name, rows in items.items():
             pairs = [
                 (contexts[min(at, len(contexts) - 1)], choice)
-                for contexts, choices in rows[: asked["count"]]
+                for contexts, choices in _part(rows, asked)
                 for at, choice in enumerate(choices)
             ]
             instances = [Instance("loglikelihood", {}, pair, index) for index, pair in enumerate(pairs)]
             found = iter(lm.loglikelihood(instances, disable_tqdm=True))
-            answer["scores"][name] = [[next(found)[0] for _ in choices] for _, choices in rows[: asked["count"]]]
+            answer["scores"][name] = [[next(found)[0] for _ in choices] for _, choices in _part(rows, asked)]
         return {**answer, **_since(clocks)}
 
     return turn
@@ -76,7 +77,7 @@ def ours(model: Path, items: Items) -> Callable[[Turn], dict[str, Any]]:
         clocks = time.perf_counter(), time.process_time()
         requests = {
             name: encode_items(
-                [Item.of(tuple(contexts), tuple(choices), 0) for contexts, choices in rows[: asked["count"]]],
+                [Item.of(tuple(contexts), tuple(choices), 0) for contexts, choices in _part(rows, asked)],
                 tokenizer,
                 LONGEST,
                 first,
@@ -92,6 +93,11 @@ def ours(model: Path, items: Items) -> Callable[[Turn], dict[str, Any]]:
         return {**answer, **_since(clocks)}
 
     return turn
+
+
+def _part(rows: list[Any], asked: Turn) -> list[Any]:
+    first = asked.get("first", 0)
+    return rows[first : first + asked["count"]]
 
 
 def bound(decoder: Any, requests: dict[str, list[Any]]) -> dict[str, Any]:

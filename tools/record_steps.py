@@ -28,16 +28,18 @@ ANSWERS = "assay.run.answer_steps"
 CORPUS = "assay.run.corpus_graph"
 DATA = "assay.corpus.versions"
 RULES = ("CLEANING", "TEXT_QUALITY", "NATURAL_LANGUAGE", "CODE_QUALITY", "SECRETS")
-MAKING = ("BUILD", "NEAR", "BENCHMARKS", "SCORE", "MATH", "INSTRUCT", "INTERVENTIONS")
+MAKING = ("BUILD", "NEAR", "BENCHMARKS", "SCORE", "MATH", "INSTRUCT", "INTERVENTIONS", "LAYOUTS")
+PROBLEMS = ("COMPOSED", "GIVEN", "VERIFICATION")
 VERSIONS: dict[str, tuple[str, ...]] = {
     "package": (),
     "benchmarks": (f"{DATA}:BENCHMARKS",),
     "documents": tuple(f"{DATA}:{name}" for name in ("READERS", *RULES)),
     "marks": (f"{DATA}:NEAR", f"{DATA}:BENCHMARKS"),
     "ingredient": tuple(f"{DATA}:{name}" for name in MAKING),
+    "problems": tuple(f"{DATA}:{name}" for name in PROBLEMS),
     "tokenizer": (f"{CORPUS}:TOKENIZER_VERSION",),
     "tokens": (f"{CORPUS}:TOKENS_VERSION",),
-    "requests": (f"{EVALUATION}:REQUESTS_VERSION", f"{GRAPH}:HELDOUT_VERSION"),
+    "requests": (f"{EVALUATION}:REQUESTS_VERSION", f"{EVALUATION}:HELDOUT_VERSION"),
     "flags": (f"{GRAPH}:FLAGS_VERSION", f"{DATA}:BENCHMARKS"),
     "state": (f"{GRAPH}:TRAIN_VERSION", KERNELS),
     "scores": (f"{EVALUATION}:SCORER_VERSION", KERNELS),

@@ -12,6 +12,8 @@ from typing import Any
 
 from assay.corpus import versions
 from assay.corpus.source import Package
+from assay.corpus.synthesis.composed import THEMES
+from assay.run.identity import file_hash
 from assay.run.step import Step
 
 PIECE = 1000
@@ -33,7 +35,8 @@ def composed_steps(
         first: Pieces that are left out at the beginning.
     """
     weights = {str(depth): float(weight) for depth, weight in sorted(depths.items())}
-    recipe = {"maker": "composed", "made": versions.COMPOSED, **_verified(), "seed": seed, "depths": weights}
+    made = {"made": versions.COMPOSED, "themes": file_hash(THEMES)}
+    recipe = {"maker": "composed", **made, **_verified(), "seed": seed, "depths": weights}
     begins = range(first * PIECE, tried, PIECE)
     return [_step({**recipe, "first": at, "count": min(PIECE, tried - at)}, {}, {"sandbox": sandbox}) for at in begins]
 

@@ -17,6 +17,7 @@ PLANES = {
     "documents": "corpus",
     "benchmarks": "corpus",
     "marks": "corpus",
+    "problems": "corpus",
     "ingredient": "corpus",
     "tokenizer": "corpus",
     "model": "corpus",

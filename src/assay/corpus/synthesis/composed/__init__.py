@@ -4,3 +4,8 @@
 operations), `render` writes it as Python in one of several ways, `statement` says it in English, `properties` derives
 what must hold, `compose` makes a candidate of it. Whether a program is right is not decided here: verification runs it.
 """
+
+from pathlib import Path
+
+THEMES = Path(__file__).parent / "themes.yaml"
+"""What problems are about; part of their identity."""

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from random import Random
 from typing import Any
 
 import yaml
 
+from assay.corpus.synthesis.composed import THEMES
 from assay.corpus.synthesis.composed.kind import FORMED, Kind, Noun
 from assay.corpus.synthesis.composed.program import Input
 from assay.corpus.synthesis.composed.render import identifier
@@ -99,7 +99,7 @@ _FILLERS = ("the", "and", "a", "of", "to", "on", "level", "is", "no", "we")
 @cache
 def themes() -> tuple[Theme, ...]:
     """All of them, in order."""
-    rows = yaml.safe_load((resources.files(__package__) / "themes.yaml").read_text(encoding="utf-8"))
+    rows = yaml.safe_load(THEMES.read_text(encoding="utf-8"))
     return tuple(Theme(**{name: _tuple(value) for name, value in row.items()}) for row in rows)
 
 
