@@ -3,7 +3,7 @@
 Two arms' answers differ in quality by prompt, by seed and by both; a judge with a position lean and noise sees each
 pair in both orders, and now and then cannot be read. A/A: arms alike in law, so that every claim is false. The records'
 own arithmetic is used from the two verdicts on. `python benchmarks/_judge_simulations.py` prints all figures in about
-a minute; the tests run small versions of the same functions.
+a minute of processor time; the tests run small versions of the same functions.
 """
 
 import argparse
@@ -98,8 +98,8 @@ def drawn(world: World, tournaments: int, prompts: int, rng: np.random.Generator
 
 
 def truth(world: World) -> float:
-    """The mean score, from a million prompts with seeds of their own."""
-    scores, _ = drawn(replace(world, seeds=1), 500_000, 2, np.random.default_rng(99))
+    """The mean score, from 200,000 prompts with seeds of their own."""
+    scores, _ = drawn(replace(world, seeds=1), 100_000, 2, np.random.default_rng(99))
     return float(np.nanmean(scores))
 
 
@@ -172,7 +172,7 @@ def a_a(tournaments: int) -> Mapping[str, float]:
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tournaments", type=int, default=10_000, help="for each setting of the A/A")
+    parser.add_argument("--tournaments", type=int, default=5_000, help="for each setting of the A/A")
     number = parser.parse_args().tournaments
     began = time.process_time()
     for name, share in a_a(number).items():

@@ -9,8 +9,10 @@ from random import Random
 import pytest
 
 from assay.corpus.synthesis.composed.compose import compose, draw
+from assay.corpus.synthesis.composed.operation import Part
 from assay.corpus.synthesis.composed.operations import OPERATIONS
-from assay.corpus.synthesis.composed.program import Node, Program
+from assay.corpus.synthesis.composed.program import Chosen, Node, Program
+from assay.corpus.synthesis.composed.render import part_code
 from assay.corpus.synthesis.composed.sample import Dial
 from assay.corpus.synthesis.composed.theme import themes
 from assay.corpus.synthesis.record import Record
@@ -69,6 +71,15 @@ def test_programs_differ_by_their_operations_and_not_by_names_literals_or_the_or
     one, other = (Program((groups,), (Node(keep, (0,), {}, {"k": k}),)).canonical for k in (1, 3))
     assert one == other != Program((a, b), (Node(add, (0, 1)),)).canonical
     assert len({draw(9, number, Dial()).canonical for number in range(2000)}) > 1700
+
+
+@pytest.mark.parametrize("of", ["at", "words[at]", "inner_at + at"])
+def test_a_part_does_not_take_the_variables_of_what_it_is_applied_to_for_its_own(of: str) -> None:
+    part = Part(name="p", role="test", of="word", forms=("any({v}[at] == {v}[at - 1] for at in range(1, len({v})))",))
+    names = {node.id for node in ast.walk(ast.parse(of)) if isinstance(node, ast.Name)}
+    call = ast.parse(part_code(Chosen(part), of, 0), mode="eval")
+    bound = {node.id for node in ast.walk(call) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert bound and not bound & names
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from random import Random
 from assay.corpus.synthesis.composed.operation import Operation
 from assay.corpus.synthesis.composed.program import Program
 from assay.corpus.synthesis.composed.properties import properties
-from assay.corpus.synthesis.composed.render import Choose, identifier, render
+from assay.corpus.synthesis.composed.render import Choose, function_name, identifier, render
 from assay.corpus.synthesis.composed.sample import Dial, sample
 from assay.corpus.synthesis.composed.statement import Statement
 from assay.corpus.synthesis.composed.theme import themes
@@ -59,6 +59,8 @@ def _composed(seed: int, number: int, attempt: int, dial: Dial) -> Candidate:
     scenes = [theme.scene for theme in themes() if theme.number[0] in {one.noun.one for one in program.inputs}]
     scene = scenes[0] if scenes and random.random() < WITH_SCENE else ""
     entry = _entry(program, random)
+    if entry in {function_name(form.helper) for node in program.nodes for form in node.operation.forms}:
+        entry += f"_{program.inputs[0].name}"
     first, second = _forms(program, random)
     names = render(program, entry, first, Random(f"{start}/names")).names
     said = Statement(program, names, random, scene)

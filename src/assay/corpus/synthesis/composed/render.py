@@ -44,7 +44,8 @@ class Written:
     """Variable of each value that has one."""
 
 
-def _function_name(source: str) -> str:
+def function_name(source: str) -> str:
+    """Of a helper's source."""
     return source.partition("def ")[2].partition("(")[0]
 
 
@@ -88,7 +89,9 @@ class _Writer:
 
     def write(self) -> Written:
         forms = [self._form(node) for node in self.program.nodes]
-        self.taken |= {_function_name(form.helper): VALUE for form in forms if form.helper}
+        self.taken |= {function_name(form.helper): VALUE for form in forms if form.helper}
+        imports = [line for node, form in zip(self.program.nodes, forms, strict=True) for line in _lines(node, form)]
+        self.taken |= {name: VALUE for line in imports for name in _imported(line)}
         last = len(forms) - 1
         for at, (node, form) in enumerate(zip(self.program.nodes, forms, strict=True)):
             self._node(at, node, form, at == last)
@@ -109,12 +112,12 @@ class _Writer:
         value = self.first + at
         subject = self.nouns[node.arguments[0]]
         self.nouns.append(becomes(operation, subject, node))
-        for name in [*form.imports, *(line for chosen in node.parts.values() for line in chosen.part.imports)]:
-            if name not in self.imports:
-                self.imports.append(name)
+        for line in _lines(node, form):
+            if line not in self.imports:
+                self.imports.append(line)
         if form.helper:
             source = self._fill(form.helper, node, {}, {}).strip("\n")
-            name = _function_name(source)
+            name = function_name(source)
             if self.helpers.setdefault(name, source) != source:
                 raise ValueError(f"operation {operation.name}: two functions are called {name}")
         text = form.block or form.expression
@@ -227,7 +230,24 @@ class _Writer:
 def part_code(chosen: Chosen, of: str, choice: int) -> str:
     """A part applied to an expression."""
     form = chosen.part.forms[choice % len(chosen.part.forms)]
+    given = set(_WORD.findall(of))
+    for name in [one for one in dict.fromkeys(_bound(form)) if one in given]:
+        form = re.sub(rf"\b{name}\b", _inner(name, given), form)
     return PLACE.sub(lambda match: of if match.group(1) == "v" else repr(chosen.literals[match.group(1)]), form)
+
+
+def _bound(form: str) -> list[str]:
+    """Names that an expression binds itself, in comprehensions and lambdas, in the order in which they stand."""
+    tree = ast.parse(PLACE.sub("_", form), mode="eval")
+    targets = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
+    stored = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+    return [*stored, *(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))]
+
+
+def _inner(name: str, given: set[str]) -> str:
+    """Another name for what a part binds where its argument has the same."""
+    free = (f"{before}_{name}" for before in ("inner", "its", "one"))
+    return next(other for other in free if other not in given)
 
 
 def becomes(operation: Operation, subject: Noun, node: Node) -> Noun:
@@ -325,16 +345,25 @@ def _split_at_depth_one(expression: str, mark: str) -> list[str]:
     return [*parts, expression[start:-1]] if parts else []
 
 
+def _lines(node: Node, form: Form) -> list[str]:
+    """The imports of an operation and its parts."""
+    return [*form.imports, *(line for chosen in node.parts.values() for line in chosen.part.imports)]
+
+
+def _imported(line: str) -> list[str]:
+    """Names that an import binds."""
+    return [name.strip() for name in line.rpartition("import ")[2].split(",")]
+
+
 def _imports(lines: list[str], used: set[str]) -> str:
     """Import lines in order, those from one module as one, without what is not used."""
     plain = sorted(line for line in lines if line.startswith("import ") and line.removeprefix("import ") in used)
     wanted: dict[str, set[str]] = {}
     for line in lines:
         if line.startswith("from "):
-            module, _, names = line.removeprefix("from ").partition(" import ")
-            for name in names.split(","):
-                if name.strip() in used:
-                    wanted.setdefault(module, set()).add(name.strip())
+            names = {name for name in _imported(line) if name in used}
+            if names:
+                wanted.setdefault(line.removeprefix("from ").partition(" ")[0], set()).update(names)
     return "\n".join(
         [*plain, *(f"from {module} import {', '.join(sorted(wanted[module]))}" for module in sorted(wanted))]
     )

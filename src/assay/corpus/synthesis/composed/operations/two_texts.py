@@ -76,7 +76,10 @@ def fewest_edits(first: str, second: str) -> int:
                 block="{_at} = 0\nwhile {_at} < min(len({x}), len({y})) and {x}[{_at}] == {y}[{_at}]:\n    {_at} += 1\n"
                 "{out} = {x}[:{_at}]"
             ),
-            Form(expression="commonprefix([{x}, {y}])", imports=("from os.path import commonprefix",), style="library"),
+            Form(
+                block="{out} = ''\nfor {_left}, {_right} in zip({x}, {y}):\n"
+                "    if {_left} != {_right}:\n        break\n    {out} += {_left}"
+            ),
         ),
         noun=("the longest text with which both {x} and {y} begin",),
         step=("find the longest text with which both {x} and {y} begin",),

@@ -177,7 +177,6 @@ _TOGETHER = (
                 block="{out} = {x}[0] if {x} else ''\nfor {one} in {x}:\n    while not {one}.startswith({out}):\n"
                 "        {out} = {out}[:-1]"
             ),
-            Form(expression="commonprefix({x})", imports=("from os.path import commonprefix",), style="library"),
             Form(
                 block="{out} = ''\nfor {_letters} in zip(*{x}):\n    if len(set({_letters})) > 1:\n        break\n"
                 "    {out} += {_letters}[0]"
