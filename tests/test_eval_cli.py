@@ -16,22 +16,7 @@ from assay.cli import app
 from assay.errors import AssayError
 from assay.evaluate.records import RECORDS
 from assay.report.eval_table import Value, as_record, lower_bound, print_sheet, sheets
-from tiny_study import TinyStudy
-
-PROGRAM = """\
-id: sums
-title: Sums
-category: code
-source: {path: sums.jsonl}
-formats:
-  plain:
-    context: "{{ prompt }}"
-    choices: ["{{ solution }}"]
-    generate:
-      tokens: 4
-      check: program
-      program: "{{ prompt }}{{ answer }}\\nassert f() == 2"
-"""
+from tiny_study import TinyStudy, write_sums
 
 
 @pytest.fixture
@@ -76,7 +61,10 @@ def folder(ran: TinyStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         ("weightless --arm x", "choose among the arms of a run folder"),
         ("out --all --tasks colour", "there is no task 'colour'"),
         ("out --all --tasks colours.yaml,colours.yaml", "the task 'colours' is named twice"),
-        ("out --all --tasks ,", "--tasks names no task"),
+        ("out --all --tasks ,", "--tasks names nothing"),
+        ("out --all --heldout cod", "trained on (code, text); did you mean 'code'?"),
+        ("out --all --heldout text,text", "the held-out set 'text' is named twice"),
+        ("weightless --heldout text", "and no run folder was named"),
         ("out --all --suite stud", "there is no suite 'stud'; did you mean 'study'?"),
         ("out --all --suite nowhere.yaml", "there is no suite file nowhere.yaml"),
         ("out --all --suite study --tasks piqa", "give one of them"),
@@ -101,8 +89,7 @@ def test_a_wrong_order_is_refused_before_anything_is_written(folder: Path, argum
 
 
 def test_where_no_sandbox_can_be_had_nothing_is_run_or_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "sums.yaml").write_text(PROGRAM)
-    (folder / "sums.jsonl").write_text(json.dumps({"prompt": "def f():\n    return", "solution": " 1 + 1"}) + "\n")
+    write_sums(folder)
     monkeypatch.setenv("PATH", str(folder / "empty"))
     before = sorted(folder.rglob("*"))
     with pytest.raises(AssayError, match="docker") as problem:

@@ -72,6 +72,23 @@ formats:
   plain: {context: "{{ question }}", each: options, choices: [" {{ it }}"], gold: "{{ answer }}"}
 """
 
+SUMS = """\
+id: sums
+title: Sums
+category: code
+source: {path: sums.jsonl}
+formats:
+  plain:
+    context: "def add_{{ n }}(x):\\n    return"
+    choices: [" x + {{ n }}\\n"]
+    generate:
+      stop: ["\\n"]
+      tokens: 8
+      check: program
+      program: "def add_{{ n }}(x):\\n    return{{ answer }}\\n\\nassert add_{{ n }}(1) == {{ n + 1 }}\\n"
+"""
+"""A task that is answered by a program."""
+
 
 @dataclass(frozen=True)
 class TinyStudy:
@@ -125,6 +142,12 @@ class TinyStudy:
         """Titles of the steps of a kind that were carried out for a run folder, in all its runs."""
         events = map(json.loads, (out / "log.jsonl").read_text().splitlines())
         return [event["title"] for event in events if event["event"] == "end" and event["kind"] == kind]
+
+
+def write_sums(folder: Path) -> None:
+    """Write ``sums.yaml``, a task that is answered by a program, and its nine rows beside it."""
+    (folder / "sums.yaml").write_text(SUMS)
+    (folder / "sums.jsonl").write_text("".join(json.dumps({"n": n}) + "\n" for n in range(9)))
 
 
 def write_wheel(

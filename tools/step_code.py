@@ -93,6 +93,8 @@ class Code:
         """Where a name that a module may only have imported is defined."""
         found = self._module(place)
         while found is not None and name not in found.definitions and name in found.imports:
+            if found.imports[name] == (place, name):  # a module of the package, imported by its __init__
+                return f"{place}.{name}", ""
             place, name = found.imports[name]
             found = self._module(place)
         return place, name

@@ -237,7 +237,7 @@ def gc(
     ] = None,
     keep_runs: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR", help="A run folder whose artifacts stay, such as one run with --set; repeatable."),
+        typer.Option(metavar="DIR", help="A folder of a run or an evaluation whose artifacts stay; repeatable."),
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete it. Without this, it is only listed.")] = False,
 ) -> None:

@@ -41,6 +41,12 @@ def eval_(
     tasks: Annotated[
         str | None, typer.Option(metavar="A,B,FILE", help="Tasks instead of a suite: names or .yaml files.")
     ] = None,
+    heldout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B:LANGUAGE", help="Also held-out documents of a run folder's corpus, in bits per byte."
+        ),
+    ] = None,
     limit: Annotated[
         str | None, typer.Option(metavar="N|all", help="Items a task at most; default the suite's own, or 500.")
     ] = None,
@@ -78,7 +84,7 @@ def eval_(
 ) -> None:
     """Measure checkpoints on a suite of tasks, item by item. Repeats nothing that was done."""
     from assay.run.choose import open_engine
-    from assay.run.chosen import Which, choose_checkpoints
+    from assay.run.chosen import Which, choose_checkpoints, choose_heldout
     from assay.run.evaluation import build_evaluation, check_folder, evaluate
 
     drawn = {"samples": samples, "temperature": temperature, "top_p": top_p, "seed": seed}
@@ -87,9 +93,11 @@ def eval_(
         raise InputError("--unsafe runs programs without a sandbox, so it does not go with --sandbox")
     if include is not None and harness is None:
         raise InputError("--include adds tasks for --harness, and no task of the harness was asked for")
+    held_out = choose_heldout(checkpoints, _names(heldout, "--heldout")) if heldout is not None else ()
     chosen = choose_checkpoints(checkpoints, Which(arm, size, seed_of, every))
     wish = replace(
-        _tasks(suite, tasks, limit, harness is not None),
+        _tasks(suite, tasks, limit, harness is not None or heldout is not None),
+        heldout=held_out,
         generate=decoding,
         precision=precision,
         sandbox="unsafe" if unsafe else sandbox,
@@ -124,7 +132,7 @@ def _decoding(is_wanted: bool, given: dict[str, Any]) -> "GenerateSpec | None":
 
 
 def _tasks(suite: str | None, tasks: str | None, limit: str | None, others: bool) -> "Wish":
-    """What is measured; nothing of Assay's own where only tasks of the harness were asked for."""
+    """Tasks that are measured; none where only others, held-out sets or the harness's tasks, were asked for."""
     from assay.run.wish import Wish, named_tasks, suite_tasks
 
     if suite is not None and tasks is not None:
@@ -141,7 +149,7 @@ def _tasks(suite: str | None, tasks: str | None, limit: str | None, others: bool
 def _names(written: str | None, option: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (written or "").split(",") if name.strip())
     if written is not None and not names:
-        raise InputError(f"{option} names no task")
+        raise InputError(f"{option} names nothing")
     return names
 
 

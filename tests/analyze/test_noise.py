@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from planted import quickstart_design, write_run
 from scipy import stats
-from synthetic import quickstart_design, write_run
 
 from assay.analyze.effects import Estimate, Part, Sample, combine, task_part
 from assay.analyze.measured import MeasuredPair, MeasuredTask, Noise, Spread, TrainedArm, measure, nearest

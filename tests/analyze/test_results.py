@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from synthetic import metric, pair, quickstart_design, simulate_items, write_run
+from planted import metric, pair, quickstart_design, simulate_items, write_run
 
 from assay.analyze.frame import Results
 from assay.analyze.results import build_results, load_design, load_items, write_results

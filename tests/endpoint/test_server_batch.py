@@ -1,9 +1,11 @@
 """Answers that begin and end at any time beside others are those of plain generation, with their log-probabilities."""
 
 import random
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.endpoint.batch import Answering, Batch
-from assay.endpoint.token_logprobs import TokenBytes, output_logits, score_tokens
+from assay.endpoint.batch import Answering, Batch, cache_bytes
+from assay.endpoint.token_logprobs import TokenBytes, score_tokens
 from assay.evaluate.generate import Ask, Decoding, generate
+from assay.evaluate.running import output_logits
 from assay.evaluate.scorer import score_pairs
 from assay.model.native import inference
 from served_model import LONGEST, decoder, tokenizer
@@ -83,8 +86,15 @@ def test_where_the_kernels_do_not_run_answers_are_the_same(monkeypatch: pytest.M
 
 
 def test_a_model_that_reads_long_texts_has_fewer_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.endpoint.batch.CACHE_BYTES", 2 * 2 * 64 * 4 * 10_000)  # of ten thousand tokens
+    ten_thousand_tokens = 2 * 2 * 64 * 4 * 10_000
+    monkeypatch.setattr("assay.endpoint.batch.cache_bytes", lambda device: ten_thousand_tokens)
     assert [len(Batch(decoder(), tokenizer(), longest).running) for longest in (512, 2_048, 20_000)] == [16, 4, 1]
+
+
+def test_keys_and_values_may_take_half_of_the_machines_memory() -> None:
+    told = re.search(r"MemTotal: +(\d+) kB", Path("/proc/meminfo").read_text())
+    assert told is not None
+    assert cache_bytes(torch.device("cpu")) == pytest.approx(int(told[1]) * 1024 / 2, rel=1e-3)
 
 
 def test_an_answer_ends_at_any_of_its_end_tokens() -> None:

@@ -28,6 +28,8 @@ AS_NOBODY = (
     "namespaces of its own", "io_uring", "memory at once", "ten gigabytes in a file",
     "a disk filled within a folder that can be written and not listed", "os._exit", "equal to everything",
     "a verdict into every descriptor, and gone", "the memory of others as a file", "descriptors of others by /proc",
+    "a disk filled with files that have no name any more", "a disk filled with files that are nowhere but in a socket",
+    "a disk filled with files that have neither name nor descriptor, and are mapped",
 )  # fmt: skip
 
 

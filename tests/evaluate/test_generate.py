@@ -10,9 +10,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_decoders import SHAPES, TEXTS, prompts, random_decoder, random_weights, tokenizer, told_decoder
+from tokenizers import Tokenizer
 
 from assay.errors import InputError
-from assay.evaluate import generate as module
+from assay.evaluate import running
 from assay.evaluate.generate import Answer, Ask, Decoding, generate
 from assay.model.decoder import plain_decoder
 from assay.model.export import write_model
@@ -42,10 +43,12 @@ def asks_of(decoding: Decoding, samples: int = 1) -> list[Ask]:
     ]
 
 
-def told(tokens: list[int], decoding: Decoding, end: int = NO_END, longest: int = 100) -> Answer:
+def told(
+    tokens: list[int], decoding: Decoding, end: int = NO_END, longest: int = 100, words: Tokenizer | None = None
+) -> Answer:
     """What a decoder that says these tokens answers to the first of them."""
     ask = Ask("told", (tokens[0],), decoding)
-    return generate(told_decoder(tokens), tokenizer(), end, [ask], longest)[0]
+    return generate(told_decoder(tokens), words or tokenizer(), end, [ask], longest)[0]
 
 
 def different(text: str) -> list[int]:
@@ -128,7 +131,7 @@ def test_samples_share_their_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
         passed.append(len(ids))
         return forward(decoder, ids, *rest)
 
-    monkeypatch.setattr(module, "flat_hidden", counted)
+    monkeypatch.setattr(running, "flat_hidden", counted)
     long, short = prompts(60, 40)
     decoding = Decoding(5, temperature=1.0)
     asks = [Ask(key, prompt, decoding, sample) for sample in range(6) for key, prompt in (("l", long), ("s", short))]
@@ -144,7 +147,7 @@ def test_an_answer_that_ends_makes_room_at_once(monkeypatch: pytest.MonkeyPatch)
         passes.append(len(all[1]))
         return forward(*all)
 
-    monkeypatch.setattr(module, "flat_hidden", counted)
+    monkeypatch.setattr(running, "flat_hidden", counted)
     wanted = (6, 1, 2, 1, 2)
     asks = [Ask(str(count), prompt, Decoding(count)) for count, prompt in zip(wanted, prompts(*LENGTHS), strict=False)]
     answers = generate(random_decoder("parallel"), tokenizer(), NO_END, asks, 256, 2)
@@ -155,7 +158,7 @@ def test_an_answer_that_ends_makes_room_at_once(monkeypatch: pytest.MonkeyPatch)
 def test_prompts_enter_together_up_to_a_number_of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     asks = asks_of(Decoding(6))
     whole = generate(random_decoder("llama with grouped keys"), tokenizer(), NO_END, asks, 256)
-    monkeypatch.setattr(module, "PROMPT_TOKENS", {"cpu": 20})
+    monkeypatch.setattr(running, "PROMPT_TOKENS", {"cpu": 20})
     assert generate(random_decoder("llama with grouped keys"), tokenizer(), NO_END, asks, 256) == whole
 
 
@@ -169,6 +172,19 @@ def test_a_stop_is_found_across_tokens_and_nothing_of_it_is_left(stop: str) -> N
     assert tokens[1:][: len(answer.tokens)] == list(answer.tokens)
     assert answer.text.startswith(tokenizer().decode(list(answer.tokens)))
     assert not answer.text.startswith(tokenizer().decode(tokens[1 : 2 + len(answer.tokens)]))
+
+
+def test_tokens_that_say_nothing_hide_no_stop() -> None:
+    tokens = different("thick brown fox jumps")
+    silent = [token for token in range(400, 500) if token not in tokens][:30]
+    words = Tokenizer.from_str(tokenizer().to_str())
+    words.add_special_tokens([words.id_to_token(token) for token in silent])
+    said = "".join(tokenizer().decode([token]) for token in tokens[1:])
+    apart = [tokens[0]]
+    for place, token in enumerate(tokens[1:8]):
+        apart += [token, *silent[4 * place : 4 * place + 4]]
+    answer = told([*apart, *tokens[8:]], Decoding(60, stop=("brown",)), words=words)
+    assert (answer.text, answer.finish) == (said[: said.index("brown")], "stop")
 
 
 def test_of_several_stops_the_first_in_the_text_cuts() -> None:

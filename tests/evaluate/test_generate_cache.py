@@ -1,6 +1,8 @@
 """Attention over kept keys and values held against plain float64 attention over each sequence as a whole."""
 
+import mmap
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -122,3 +124,31 @@ def test_threads_share_a_pass(kind: type[NativeCache] | type[TorchCache]) -> Non
     with torch.inference_mode():
         sequences.check(cache, {0: 3, 2: 60})
         sequences.check(cache, {0: 1, 1: 1, 2: 1})
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no system that says what is resident")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_is_taken_by_tokens_not_by_capacity_and_given_back(
+    kind: type[NativeCache] | type[TorchCache], dtype: torch.dtype
+) -> None:
+    capacity, tokens, slots = 1 << 17, 1000, 16
+    token_bytes = 2 * GROUPED.layers * GROUPED.key_width * dtype.itemsize
+    assert slots * capacity * token_bytes > 3e9
+    sequences = Sequences(GROUPED, dtype, 2, tokens)
+    begun = resident_bytes()
+    cache = kind(GROUPED, torch.empty(0, dtype=dtype), slots, capacity)
+    assert resident_bytes() - begun < 1 << 20
+    with torch.inference_mode():
+        sequences.check(cache, {0: 1, 1: tokens})
+        before = resident_bytes()
+        for slot in range(2, slots):
+            cache.copy(1, slot, tokens)
+    copied = (slots - 2) * tokens * token_bytes
+    assert 0.98 * copied < resident_bytes() - before < 1.1 * copied
+    del cache
+    assert resident_bytes() - before < -0.98 * tokens * token_bytes

@@ -250,6 +250,19 @@ def test_the_folder_of_a_program_is_bounded(sandbox: Sandbox) -> None:
     assert [one.outcome for one in found] == ["refused", "refused", "passed", "passed"], found
 
 
+def test_a_removed_file_that_fits_may_be_held_open_and_mapped(sandbox: Sandbox) -> None:
+    within = """
+import mmap, tempfile, time
+held = [tempfile.TemporaryFile() for number in range(3)]
+for file in held:
+    file.write(bytes(300_000))
+    file.flush()
+maps = [mmap.mmap(file.fileno(), 0) for file in held] + [mmap.mmap(-1, 2**24)]
+time.sleep(0.2)
+"""
+    assert sandbox.run([within])[0].outcome == "passed"
+
+
 def test_threads_are_bounded(sandbox: Sandbox) -> None:
     bomb = (
         "import threading, time\nthreading.stack_size(2**16)\n"

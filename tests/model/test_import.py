@@ -15,11 +15,20 @@ from stock_models import TEXTS, VOCABULARY, rows, tokenizer, write_llama
 from tokenizers import Tokenizer
 
 from assay.errors import InputError, StepError
+from assay.evaluate.item import Item
+from assay.evaluate.requests import encode_items, first_of
 from assay.model.decoder import plain_decoder
+from assay.model.described import describe
 from assay.model.imported import DOCUMENT_END, Imported, load_model
+from assay.model.steps import import_model
+from assay.run.corpus_graph import package_step
+from assay.run.evaluation_steps import model_step
+from assay.run.step import Call
 from assay.tokens import tokenizer as bpe
 
 LENGTHS = (1, 2, 17, 128, 255)
+BYTE_ONE = "ā"
+"""The token of a byte that stands in no text."""
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +202,8 @@ def write_gguf(path: Path, folder: Path, quantise: bool = False, **keys: Any) ->
     writer.add_token_merges([" ".join(pair) for pair in model["merges"]])
     writer.add_eos_token_id(0)
     for key, value in keys.items():
-        writer.add_string(key.replace("__", "."), value)
+        add = {bool: writer.add_bool, int: writer.add_uint32, str: writer.add_string}[type(value)]
+        add(key.replace("__", "."), value)
     naming = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
     for name, tensor in load_file(folder / "model.safetensors").items():
         array = tensor.numpy()
@@ -243,9 +253,41 @@ def test_a_gguf_tokenizer_cuts_text_as_gpt_2_does(llama: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "asked", [{}, {"bos": False}, {"bos": True}, {"bos": True, "eos": True}, {"eos": True}], ids=str
+)
+def test_a_gguf_model_reads_what_its_file_wants_before_a_text_and_nothing_behind(
+    llama: Path, tmp_path: Path, asked: dict[str, bool]
+) -> None:
+    pytest.importorskip("gguf", reason="the extra hf is not installed")
+    from transformers import PreTrainedTokenizerFast
+
+    bos = tokenizer().token_to_id(BYTE_ONE)
+    keys = {f"tokenizer__ggml__add_{name}_token": value for name, value in asked.items()}
+    write_gguf(tmp_path / "model.gguf", llama, tokenizer__ggml__bos_token_id=bos, **keys)
+    found = Tokenizer.from_buffer(load_model(f"gguf:{tmp_path / 'model.gguf'}").tokenizer)
+    bare = Tokenizer.from_str(json.dumps({**json.loads(found.to_str()), "post_processor": None}))
+    ids = bare.encode("a b").ids
+    theirs = PreTrainedTokenizerFast(tokenizer_object=bare, bos_token=BYTE_ONE, add_bos_token=asked.get("bos", False))
+    for text in (*TEXTS[:3], "x"):
+        assert found.encode(text).ids == theirs(text)["input_ids"]
+    step = model_step(describe(f"gguf:{tmp_path / 'model.gguf'}"), package_step)
+    (tmp_path / "out").mkdir()
+    import_model(Call(step.recipe, step.place, {}, tmp_path / "out", tmp_path, None, lambda _: None))
+    first = (bos,) if asked.get("bos") else ()
+    assert first_of(tmp_path / "out") == first
+    items = [Item.of(("a b",), (" c", " d"), 0)]
+    (request,) = encode_items(items, bpe.load(tmp_path / "out"), 64, first_of(tmp_path / "out"))
+    assert request.contexts == ((*first, *ids),)
+
+
+@pytest.mark.parametrize(
     ("keys", "message"),
     [
         ({"pre": "qwen2"}, r"tokenizer\.ggml\.pre is qwen2; known are gpt-2, smollm"),
+        (
+            {"tokenizer__ggml__add_bos_token": True},
+            r"add_bos_token is true, and tokenizer\.ggml\.bos_token_id names no",
+        ),
         ({"llama__rope__scaling__type": "linear"}, r"llama\.rope\.scaling\.type is linear"),
     ],
 )

@@ -67,9 +67,9 @@ def read(page: Path) -> Reader:
 
 def write_run(folder: Path, design: Design | None = None) -> None:
     sys.path.append(str(Path(__file__).parents[1] / "analyze"))
-    import synthetic
+    import planted
 
-    synthetic.write_run(folder, design)
+    planted.write_run(folder, design)
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +145,9 @@ def test_the_same_folder_gives_the_same_bytes(page: Path) -> None:
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     """Names out of a study, a corpus and a machine, each a known way of breaking out of a page or a drawing."""
     sys.path.append(str(Path(__file__).parents[1] / "analyze"))
-    import synthetic
+    import planted
 
-    plain = synthetic.quickstart_design(seeds=2)
+    plain = planted.quickstart_design(seeds=2)
     names = dict(zip(plain.arms, itertools.cycle(HOSTILE), strict=False))
     names = {
         arm: f"{arm.partition('.')[0]}.{hostile}{position}" for position, (arm, hostile) in enumerate(names.items())
@@ -207,10 +207,10 @@ def test_a_young_run_without_curves_ledger_and_timings_has_a_page(tmp_path: Path
 
 def test_one_seed_and_two_sizes_have_a_page(tmp_path: Path) -> None:
     sys.path.append(str(Path(__file__).parents[1] / "analyze"))
-    import synthetic
+    import planted
 
     parameters = {"1M": {"body": 1_279_616, "embedding": 524_288}, "5M": {"body": 5_000_000, "embedding": 1_048_576}}
-    design = synthetic.quickstart_design(seeds=1).model_copy(update={"sizes": ("1M", "5M"), "parameters": parameters})
+    design = planted.quickstart_design(seeds=1).model_copy(update={"sizes": ("1M", "5M"), "parameters": parameters})
     write_run(tmp_path / "run", design)
     text = read(write_report(tmp_path / "run")).text
     assert "Initialisation at 1M" in text and "Initialisation at 5M" in text

@@ -8,23 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tiny_study import STUDY, TASK, TinyStudy
+from tiny_study import STUDY, TASK, TinyStudy, write_sums
 
-SUMS = """\
-id: sums
-title: Sums
-category: code
-source: {path: sums.jsonl}
-formats:
-  plain:
-    context: "def add_{{ n }}(x):\\n    return"
-    choices: [" x + {{ n }}\\n"]
-    generate:
-      stop: ["\\n"]
-      tokens: 8
-      check: program
-      program: "def add_{{ n }}(x):\\n    return{{ answer }}\\n\\nassert add_{{ n }}(1) == {{ n + 1 }}\\n"
-"""
 COLOURS = TASK.replace("plain: {", "plain:\n    {").replace(
     'gold: "{{ answer }}"}',
     'gold: "{{ answer }}",\n      generate: {stop: ["\\n"], tokens: 5, check: f1, accept: options}}',
@@ -35,8 +20,7 @@ DATA = {"package", "documents", "ingredient", "tokenizer", "tokens"}
 def written(study: TinyStudy, evaluate: str) -> Path:
     """The study with more to measure, and its two tasks."""
     (study.folder / "colours.yaml").write_text(COLOURS)
-    (study.folder / "sums.yaml").write_text(SUMS)
-    (study.folder / "sums.jsonl").write_text("".join(json.dumps({"n": n}) + "\n" for n in range(9)))
+    write_sums(study.folder)
     text = STUDY.replace("tasks: [colours.yaml]", "tasks: [colours.yaml, sums.yaml]")
     path = study.folder / "asked.yaml"
     path.write_text(text.replace("  limit: 12\n", f"  limit: 12\n  {evaluate}\n"))

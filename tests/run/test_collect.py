@@ -16,7 +16,7 @@ from rich.filesize import decimal
 from assay.run.collect import find_garbage
 from assay.run.store import Store, open_store
 from s3_server import Server
-from tiny_study import STUDY, TinyStudy
+from tiny_study import STUDY, TinyStudy, write_sums
 
 
 def held(study: TinyStudy) -> dict[str, str]:
@@ -76,6 +76,26 @@ def test_a_run_folder_keeps_what_it_was_made_from_whatever_the_study_now_says(co
     (copied.folder / "out" / "log.jsonl").unlink()
     assert copied.assay("gc", "--keep-runs", "out", "--delete").returncode == 0
     assert held(copied) == before, "states are found by their arms' paths, the rest by what these were made from"
+
+
+def test_an_evaluation_keeps_what_its_records_came_from(copied: TinyStudy) -> None:
+    write_sums(copied.folder)
+    wanted = ["eval", "out", "--arm", "half.none", "--tasks", "colours.yaml,sums.yaml", "--limit", "3"]
+    wanted += ["--heldout", "code:python", "--out", "measured"]
+    assert copied.assay(*wanted).returncode == 0
+    (copied.folder / "measured" / "log.jsonl").unlink()
+    before = held(copied)
+    done = copied.assay("gc", "--keep-runs", "measured", "--delete")
+    assert done.returncode == 0, done.stderr
+    left = held(copied)
+    (checkpoint,) = json.loads((copied.folder / "measured" / "eval.json").read_text())["checkpoints"]
+    assert [name for name in left if name.startswith("state/")] == [f"state/{checkpoint['key']}"]
+    assert {name.partition("/")[0] for name in before.keys() - left.keys()} == {"state", "scores"}
+    assert "Everything was there already" in copied.assay(*wanted).stdout
+    (copied.folder / "measured" / "eval.json").unlink()
+    done = copied.assay("gc", "--keep-runs", "measured", "--delete")
+    assert done.returncode == 2
+    assert "it is no run folder and no finished evaluation" in done.stderr
 
 
 def test_steps_made_under_other_numerics_are_counted_and_said(copied: TinyStudy) -> None:

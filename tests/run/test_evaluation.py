@@ -17,14 +17,16 @@ import pytest
 from assay.errors import InputError
 from assay.evaluate.records import RECORDS
 from assay.evaluate.task_file import load_task
+from assay.run.answer_steps import gold_step, prompts_step, verdicts_step
 from assay.run.corpus_graph import package_step
 from assay.run.evaluation import check_folder
-from assay.run.evaluation_steps import requests_step, score_step
+from assay.run.evaluation_steps import TaskRows, requests_step, score_step
 from assay.run.graph import build_graph
 from assay.run.identity import numerics
 from assay.run.past_run import final_states
+from assay.run.step import Step
 from assay.study.plan import plan_study
-from tiny_study import TinyStudy
+from tiny_study import TinyStudy, write_sums
 
 GUESS = """\
 id: guess
@@ -73,7 +75,8 @@ def test_a_study_and_an_evaluation_make_the_same_steps(ran: TinyStudy, monkeypat
     graph = build_graph(plan, mine)
     task, limit, longest = load_task("colours.yaml"), plan.study.spec.evaluate.limit, plan.study.spec.train.sequence
     wanted = graph.requests["colours"]
-    requests = requests_step(task, "colours.yaml", wanted.inputs["tokenizer"], package_step, limit, longest)
+    rows = TaskRows(task, "colours.yaml", limit, package_step)
+    requests = requests_step(rows, wanted.inputs["tokenizer"], longest)
     assert requests.key == wanted.key
     point = graph.leaves[0].points[-1]
     shape = plan.study.known_sizes["1M"].shape(plan.vocabulary)
@@ -89,6 +92,71 @@ def test_what_the_study_scored_is_found_and_its_records_are_the_same(here: TinyS
     assert mine.schema == RECORDS
     kept = [row for row in theirs.to_pylist() if row["task"] == "colours"]
     assert mine.to_pylist() == kept
+
+
+def test_held_out_sets_are_the_studys_own_and_those_of_one_language_too(here: TinyStudy) -> None:
+    arm = ["eval", "out", "--arm", "half.decay", "--seed-of", "1", "--heldout"]
+    done = here.assay(*arm, "code,text", "--out", "held")
+    assert done.returncode == 0, done.stderr
+    assert "Everything was there already" in done.stdout
+    assert "heldout_code" in done.stdout
+    mine, theirs = (
+        pq.read_table(here.folder / out / "items" / "half.decay.1M.s1.parquet").to_pylist() for out in ("held", "out")
+    )
+    wanted = ["heldout_code", "heldout_text"]
+    assert list(dict.fromkeys(row["task"] for row in mine)) == wanted
+    assert mine == [row for task in wanted for row in theirs if row["task"] == task]
+    done = here.assay(*arm, "code:Python", "--tasks", "colours.yaml", "--limit", "12", "--out", "python")
+    assert done.returncode == 0, done.stderr
+    assert here.made(here.folder / "python", "requests") == ["held-out code:Python"]
+    alone = pq.read_table(here.folder / "python" / "items" / "half.decay.1M.s1.parquet").to_pylist()
+    python = [row for row in alone if row["task"] == "heldout_code:Python"]
+    assert [row["gold_bits"] for row in python] == [row["gold_bits"] for row in mine if row["task"] == wanted[0]]
+    assert {row["task"] for row in alone} == {"heldout_code:Python", "colours"}
+    told = about(here, "python")
+    assert next((one["task"], one["category"]) for one in told["tasks"]) == ("heldout_code:Python", "held-out")
+    assert told["heldout"]["code:Python"]["bytes"] == 300
+
+
+def test_a_tier_changes_no_verdicts_key_but_none_does(ran: TinyStudy) -> None:
+    write_sums(ran.folder)
+    rows = TaskRows(load_task(str(ran.folder / "sums.yaml")), "sums.yaml", 6, package_step)
+    words = Step("tokenizer", {})
+    asked = prompts_step(rows, words, 64)
+    keys = {}
+    for tier in ("auto", "namespaces", "landlock", "docker", "unsafe"):
+        gold = gold_step(rows, tier)
+        keys[tier] = gold.key, verdicts_step(rows, asked, words, gold, sandbox=tier).key
+    assert len({keys[tier] for tier in keys if tier != "unsafe"}) == 1
+    assert not set(keys["unsafe"]) & set(keys["auto"])
+    texts = TaskRows(load_task("triviaqa"), "triviaqa", 6, package_step)
+    assert len({verdicts_step(texts, asked, words, None, sandbox=tier).key for tier in keys}) == 1
+
+
+def test_what_was_run_without_a_sandbox_is_run_again_in_one(here: TinyStudy) -> None:
+    write_sums(here.folder)
+    wanted = [
+        "eval",
+        "out",
+        "--arm",
+        "half.none",
+        "--tasks",
+        "sums.yaml",
+        "--limit",
+        "3",
+        "--generate",
+        "--out",
+        "open",
+    ]
+    tiers = []
+    for more in (["--unsafe"], [], ["--unsafe"]):
+        done = here.assay(*wanted, *more)
+        assert done.returncode == 0, done.stderr
+        tiers += about(here, "open")["programs"]["sums"]["tiers"].values()
+    assert tiers[0] == tiers[2] == "unsafe"
+    assert tiers[1] != "unsafe"
+    made = {kind: len(here.made(here.folder / "open", kind)) for kind in ("answers", "gold", "verdicts")}
+    assert made == {"answers": 1, "gold": 2, "verdicts": 2}
 
 
 def test_requests_and_questions_are_tokenised_once_and_every_state_is_measured_once(all_arms: TinyStudy) -> None:

@@ -152,10 +152,10 @@ def test_it_is_printed_with_the_plan_and_on_the_page(monkeypatch: pytest.MonkeyP
     assert f"Confound of every contrast between mixes: {plan.design.shared[0]}" in printed.getvalue()
 
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "analyze")
-    import synthetic
+    import planted
 
     folder = tmp_path / "run"
-    synthetic.write_run(folder, synthetic.quickstart_design(seeds=2).model_copy(update={"shared": ("<b>1 & 2</b>",)}))
+    planted.write_run(folder, planted.quickstart_design(seeds=2).model_copy(update={"shared": ("<b>1 & 2</b>",)}))
     assert load_design(folder).shared == ("<b>1 & 2</b>",)
     page = write_report(folder).read_text(encoding="utf-8")
     assert "Confound of every contrast between mixes: &lt;b&gt;1 &amp; 2&lt;/b&gt;" in page

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -17,13 +16,10 @@ from assay.evaluate.forest import plant
 from assay.model.decoder import Decoder
 from assay.model.inference import flat_hidden
 from assay.model.native import inference as native
-from assay.model.native.decode import OutputLayer
 from assay.model.tree_attention import TreeAttention
 
 ROWS = 128
 """Logits held at once."""
-OutputLogits = Callable[[Tensor], Tensor]
-"""Hidden states [rows, d] → logits [rows, vocabulary], float32."""
 
 
 class TokenLogprob(NamedTuple):
@@ -34,14 +30,6 @@ class TokenLogprob(NamedTuple):
     """In nats; None: nothing stands before it."""
     top: tuple[tuple[int, float], ...] = ()
     """The likeliest tokens in its place, with theirs, falling."""
-
-
-def output_logits(decoder: Decoder) -> OutputLogits:
-    """The output layer of a decoder, in float32 whatever its weights' type."""
-    if native.fits(decoder.shape, decoder.output):
-        return OutputLayer(decoder.output)
-    output = decoder.output.float()
-    return lambda hidden: F.linear(hidden.float(), output)
 
 
 def told(logits: Tensor, tokens: Sequence[int], count: int) -> list[TokenLogprob]:
@@ -70,12 +58,14 @@ def _likeliest(logprobs: Tensor, count: int) -> list[tuple[tuple[int, float], ..
 
 
 @torch.inference_mode()
-def score_tokens(decoder: Decoder, logits: OutputLogits, tokens: Sequence[int], top: int) -> list[TokenLogprob]:
+def score_tokens(
+    decoder: Decoder, logits: Callable[[Tensor], Tensor], tokens: Sequence[int], top: int
+) -> list[TokenLogprob]:
     """Log-probability of every token behind the ones before it.
 
     Args:
         decoder: In float32 or bfloat16.
-        logits: From `output_logits`.
+        logits: From `assay.evaluate.running.output_logits`.
         tokens: One at least; nothing is said of the first.
         top: How many of the likeliest are named in each place.
 

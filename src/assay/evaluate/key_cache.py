@@ -2,10 +2,12 @@
 
 A sequence has a slot; a step appends to it in place, where a cache that is joined anew every step copies all it holds.
 Samples of one prompt begin as copies of one slot. Where the native kernels are, keys lie as their products want them;
-elsewhere, GPUs included, they are plain tensors under PyTorch's own attention. Memory of a slot that no token has
-reached is never touched, so a generous capacity costs nothing.
+elsewhere, GPUs included, they are plain tensors under PyTorch's own attention. In a machine's own memory pages that no
+token has reached are never touched, so a generous capacity costs nothing there; a GPU gives all of it at once.
 """
 
+import math
+import mmap
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -62,8 +64,7 @@ class NativeCache:
         blocks = -(-capacity // decode.BLOCK)
         heads = shape.key_width // shape.head_size
         sizes = (shape.layers, slots, heads, blocks * decode.BLOCK, shape.head_size)
-        self.keys = torch.zeros(sizes, dtype=weights.dtype)
-        self.values = torch.zeros(sizes, dtype=weights.dtype)
+        self.keys, self.values = _zeros(sizes, weights), _zeros(sizes, weights)
         self.runs = torch.empty(0, 4, dtype=torch.int64)
 
     def place(self, runs: Sequence[Run]) -> None:
@@ -88,8 +89,7 @@ class TorchCache:
         """See `open_cache`."""
         self.heads = shape.key_width // shape.head_size
         sizes = (shape.layers, slots, self.heads, capacity, shape.head_size)
-        self.keys = torch.zeros(sizes, dtype=weights.dtype, device=weights.device)
-        self.values = torch.zeros_like(self.keys)
+        self.keys, self.values = _zeros(sizes, weights), _zeros(sizes, weights)
         self.device = weights.device
         self.long: list[Run] = []
 
@@ -133,3 +133,12 @@ class TorchCache:
         """"""
         for kept in (self.keys, self.values):
             kept[:, target, :, :tokens] = kept[:, source, :, :tokens]
+
+
+def _zeros(sizes: Sequence[int], weights: Tensor) -> Tensor:
+    """Zeros in the type and on the device of the weights; on a CPU of pages that are taken when they are written to,
+    where `torch.zeros` would write to all. They must be zeros: a weight of zero times what is no number is none."""
+    if weights.device.type != "cpu":
+        return torch.zeros(sizes, dtype=weights.dtype, device=weights.device)
+    pages = mmap.mmap(-1, math.prod(sizes) * weights.element_size(), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return torch.frombuffer(pages, dtype=weights.dtype).view(*sizes)

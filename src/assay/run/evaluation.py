@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import InputError, StepError
-from assay.evaluate.task import Task
 from assay.files import refused
 from assay.report.status import MEASURED, MEASURING
 from assay.run.answer_steps import answers_step, generation_of, gold_step, prompts_step, verdicts_step
@@ -21,12 +20,13 @@ from assay.run.chosen import Checkpoint
 from assay.run.corpus_graph import package_step
 from assay.run.engine import Engine
 from assay.run.evaluation_folder import ABOUT, write_evaluation
-from assay.run.evaluation_steps import requests_step, score_step
+from assay.run.evaluation_steps import TaskRows, heldout_step, requests_step, score_step
 from assay.run.identity import file_hash
 from assay.run.progress import RunProgress
 from assay.run.step import Step
 from assay.run.store import Damaged
 from assay.run.wish import Wish
+from assay.study.plan import HELDOUT
 
 HARNESS_VERSION = 1
 READS = 20
@@ -40,7 +40,7 @@ class Measured:
     checkpoint: Checkpoint
     precision: str
     scores: Mapping[str, Step]
-    """By task id."""
+    """By task id, held-out sets first."""
     verdicts: Mapping[str, Step]
     """By task id, of the tasks that are answered in words."""
     harness: Mapping[str, Step]
@@ -90,35 +90,42 @@ def build_evaluation(checkpoints: Sequence[Checkpoint], wish: Wish, numerics: Ma
     measured = []
     for checkpoint in checkpoints:
         precision = wish.precision or checkpoint.precision
-        scores, verdicts = {}, {}
-        for task, written in wish.tasks:
-            place = task.id, checkpoint.tokenizer.key, checkpoint.longest
+        tokenizer, longest = checkpoint.tokenizer, checkpoint.longest
+        needed, verdicts = {}, {}
+        for one in wish.heldout:
+            place = HELDOUT + one.name, tokenizer.key, longest
             if place not in requests:
-                requests[place] = requests_step(
-                    task, written, checkpoint.tokenizer, package_step, wish.limit, checkpoint.longest
-                )
-            scores[task.id] = score_step(
-                requests[place],
-                checkpoint.step,
-                checkpoint.shape,
-                precision,
-                numerics,
-                f"score {task.id}, {checkpoint.label}",
-                checkpoint.average,
-            )
+                requests[place] = heldout_step(one.name, one.ingredient, tokenizer, one.read, longest)
+            needed[HELDOUT + one.name] = requests[place]
+        for task, written in wish.tasks:
+            rows = TaskRows(task, written, wish.limit, package_step)
+            place = task.id, tokenizer.key, longest
+            if place not in requests:
+                requests[place] = requests_step(rows, tokenizer, longest)
+            needed[task.id] = requests[place]
             if wish.generate is None or (task.format().generate is None and not wish.is_named):
                 continue
             try:
                 if place not in questions:
-                    questions[place] = prompts_step(
-                        task, written, checkpoint.tokenizer, package_step, wish.limit, checkpoint.longest
-                    )
+                    questions[place] = prompts_step(rows, tokenizer, longest)
             except InputError as problem:
                 if wish.is_named:
                     raise
                 left_out.append(f"{checkpoint.label} does not answer: {problem}")
                 continue
-            verdicts[task.id] = _verdicts(task, written, questions[place], checkpoint, precision, wish, numerics)
+            verdicts[task.id] = _verdicts(rows, questions[place], checkpoint, precision, wish, numerics)
+        scores = {
+            name: score_step(
+                need,
+                checkpoint.step,
+                checkpoint.shape,
+                precision,
+                numerics,
+                f"score {name}, {checkpoint.label}",
+                checkpoint.average,
+            )
+            for name, need in needed.items()
+        }
         asked = {name: _harness(name, checkpoint, precision, wish, numerics) for name in wish.harness}
         measured.append(Measured(checkpoint, precision, scores, verdicts, asked))
     if wish.generate is not None and not any(one.verdicts for one in measured):
@@ -127,8 +134,7 @@ def build_evaluation(checkpoints: Sequence[Checkpoint], wish: Wish, numerics: Ma
 
 
 def _verdicts(
-    task: Task,
-    written: str,
+    rows: TaskRows,
     prompts: Step,
     checkpoint: Checkpoint,
     precision: str,
@@ -136,6 +142,7 @@ def _verdicts(
     numerics: Mapping[str, str],
 ) -> Step:
     assert wish.generate is not None
+    task = rows.task
     asked = generation_of(task)
     answers = answers_step(
         prompts,
@@ -150,9 +157,9 @@ def _verdicts(
     )
     gold = None
     if asked.check == "program":
-        gold = gold_step(task, written, package_step, wish.limit, sandbox=wish.sandbox)
+        gold = gold_step(rows, wish.sandbox)
     title = f"check answers to {task.id}, {checkpoint.label}"
-    return verdicts_step(task, written, prompts, answers, gold, title, wish.sandbox)
+    return verdicts_step(rows, prompts, answers, gold, title, wish.sandbox)
 
 
 def _harness(name: str, checkpoint: Checkpoint, precision: str, wish: Wish, numerics: Mapping[str, str]) -> Step:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.errors import StepError
+from assay.errors import InputError, StepError
 from assay.evaluate.records import RECORDS
 from assay.evaluate.task import Task
 from assay.files import as_json, write_whole
 from assay.run.identity import numerics_label
 from assay.run.measured_tables import checkpoint_answers, checkpoint_records, gold_and_tier, write_table
 from assay.run.store import Store
+from assay.study.plan import HELDOUT
 
 if TYPE_CHECKING:
     from assay.run.evaluation import Evaluation, Measured
@@ -52,6 +53,19 @@ def write_evaluation(evaluation: "Evaluation", out: Path, store: Store) -> None:
         if stale not in wanted:
             stale.unlink()
     write_whole(out / ABOUT, as_json(_about(evaluation, store)))
+
+
+def evaluated_keys(folder: Path) -> set[str]:
+    """Keys of the checkpoints that an evaluation's folder is about.
+
+    Raises:
+        InputError: It is no finished evaluation.
+    """
+    path = folder / ABOUT
+    try:
+        return {one["key"] for one in json.loads(path.read_text(encoding="utf-8"))["checkpoints"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is not what an evaluation writes; measure again") from None
 
 
 def _records(
@@ -112,20 +126,24 @@ def _about(evaluation: "Evaluation", store: Store) -> dict[str, Any]:
             for one in evaluation.measured
         ],
         "tasks": [
-            {
-                "task": task.id,
-                "written": written,
-                "title": task.title,
-                "category": task.category,
-                "version": task.version,
-                "format": task.default_format,
-                "chance": task.chance,
-                "labels": task.is_labels(),
-                "greedy": task.greedy,
-                "generation": None if (asked := task.format().generate) is None else asked.model_dump(mode="json"),
-            }
-            for task, written in wish.tasks
+            *(_heldout(one.name) for one in wish.heldout),
+            *(
+                {
+                    "task": task.id,
+                    "written": written,
+                    "title": task.title,
+                    "category": task.category,
+                    "version": task.version,
+                    "format": task.default_format,
+                    "chance": task.chance,
+                    "labels": task.is_labels(),
+                    "greedy": task.greedy,
+                    "generation": None if (asked := task.format().generate) is None else asked.model_dump(mode="json"),
+                }
+                for task, written in wish.tasks
+            ),
         ],
+        "heldout": {one.name: {"ingredient": one.ingredient.key, **one.read} for one in wish.heldout},
         "limit": wish.limit,
         "decoding": None
         if wish.generate is None
@@ -142,6 +160,22 @@ def _about(evaluation: "Evaluation", store: Store) -> dict[str, Any]:
             if one.harness
         },
         "left_out": list(evaluation.left_out),
+    }
+
+
+def _heldout(name: str) -> dict[str, Any]:
+    """A held-out set as ``eval.json`` describes a task."""
+    return {
+        "task": HELDOUT + name,
+        "written": name,
+        "title": f"Held-out {name}",
+        "category": "held-out",
+        "version": 1,
+        "format": "text",
+        "chance": None,
+        "labels": False,
+        "greedy": False,
+        "generation": None,
     }
 
 

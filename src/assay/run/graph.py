@@ -15,7 +15,7 @@ from assay.model.shape import Shape
 from assay.model.sizes import SIZES
 from assay.run.answer_steps import answers_step, generation_of, gold_step, prompts_step, verdicts_step
 from assay.run.corpus_graph import CorpusSteps
-from assay.run.evaluation_steps import REQUESTS_VERSION, model_step, requests_step, score_step
+from assay.run.evaluation_steps import TaskRows, heldout_step, model_step, requests_step, score_step
 from assay.run.step import Step
 from assay.study.paths import Path, Segment, cut, path_of, path_record, stops
 from assay.study.plan import HELDOUT, Plan, split_heldout
@@ -24,7 +24,6 @@ from assay.study.spec import TrainSpec
 
 FLAGS_VERSION = 1
 TRAIN_VERSION = 4
-HELDOUT_VERSION = 1
 LOOK = {"documents": 16, "bytes": 1000}
 """What is read of a held-out set when it is looked at during training."""
 
@@ -119,7 +118,7 @@ class _Builder:
         self.numerics = numerics
         self.corpus = CorpusSteps(plan.recipe)
         self.points: dict[tuple[str, bool], Point] = {}
-        self.answered: dict[str, tuple[Task, str, Step, Step | None]] = {}
+        self.answered: dict[str, tuple[TaskRows, Step, Step | None]] = {}
 
     def graph(self) -> Graph:
         model = model_step(self.plan.study.model, self.corpus.package) if self.plan.study.model else None
@@ -130,12 +129,12 @@ class _Builder:
         evaluate = self.spec.evaluate
         for name in evaluate.heldout:
             read = {"documents": evaluate.heldout_documents, "bytes": evaluate.heldout_bytes}
-            ingredient, language = split_heldout(name)
-            chosen: dict[str, int | str] = {**read, **({"language": language} if language else {})}
-            requests[HELDOUT + name] = self._heldout(ingredient, tokenizer, chosen, name)
+            requests[HELDOUT + name] = self._heldout(name, tokenizer, read)
         for name in evaluate.tasks:
             task = load_task(name)
-            requests[task.id] = self._task(task, name, tokenizer)
+            requests[task.id] = requests_step(
+                self._rows(task, name, evaluate.limit), tokenizer, self.spec.train.sequence
+            )
             if self.recipe.decontaminate:
                 flags[task.id] = self._flags(requests[task.id], task.id, tokens)
         self.answered = self._questions(tokenizer)
@@ -150,19 +149,12 @@ class _Builder:
                 ]
         return Graph(tokens, requests, looks, tuple(states), tuple(leaves), flags)
 
-    def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int | str], title: str = "") -> Step:
-        recipe = {
-            "version": [REQUESTS_VERSION, HELDOUT_VERSION],
-            "heldout": dict(read),
-            "longest": self.spec.train.sequence,
-        }
-        inputs = {"ingredient": self.corpus.ingredient(name), "tokenizer": tokenizer}
-        return Step("requests", recipe, inputs, title=f"held-out {title or name}")
+    def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int]) -> Step:
+        ingredient = self.corpus.ingredient(split_heldout(name)[0])
+        return heldout_step(name, ingredient, tokenizer, read, self.spec.train.sequence)
 
-    def _task(self, task: Task, written: str, tokenizer: Step) -> Step:
-        evaluate, longest = self.spec.evaluate, self.spec.train.sequence
-        pinned = self.recipe.packages
-        return requests_step(task, written, tokenizer, self.corpus.package, evaluate.limit, longest, pinned=pinned)
+    def _rows(self, task: Task, written: str, limit: int | None) -> TaskRows:
+        return TaskRows(task, written, limit, self.corpus.package, self.recipe.packages)
 
     def _flags(self, requests: Step, task: str, tokens: Mapping[str, Step]) -> Step:
         """Which items of a task stand in the training documents; the study's ingredients are taken together."""
@@ -271,24 +263,24 @@ class _Builder:
         return replace(found, stage=stage)
 
     def _verdicts(self, task_id: str, state: Step, size: str, average: list[int] | None, what: str) -> Step:
-        task, written, prompts, gold = self.answered[task_id]
+        rows, prompts, gold = self.answered[task_id]
         decoding = self.spec.evaluate.generate
         assert decoding is not None, "nothing is answered in words without being asked for"
         answers = answers_step(
             prompts,
             state,
             asdict(self._shape(size)),
-            generation_of(task),
+            generation_of(rows.task),
             decoding,
             self.numerics["precision"],
             self.numerics,
             average,
             title=f"answer {task_id}, {what}",
         )
-        return verdicts_step(task, written, prompts, answers, gold, title=f"check answers to {task_id}, {what}")
+        return verdicts_step(rows, prompts, answers, gold, title=f"check answers to {task_id}, {what}")
 
-    def _questions(self, tokenizer: Step) -> dict[str, tuple[Task, str, Step, Step | None]]:
-        """By task id, of the tasks that are answered in words: as a task, as written, its prompts, its gold check."""
+    def _questions(self, tokenizer: Step) -> dict[str, tuple[TaskRows, Step, Step | None]]:
+        """By task id, of the tasks that are answered in words: rows, prompts, gold check."""
         asked = self.spec.evaluate.generate
         if asked is None:
             return {}
@@ -301,11 +293,10 @@ class _Builder:
                 continue
             if generation is None and asked.tasks is None:
                 continue
-            longest, package, pinned = self.spec.train.sequence, self.corpus.package, self.recipe.packages
-            prompts = prompts_step(task, written, tokenizer, package, limit, longest, pinned)
-            is_program = generation_of(task).check == "program"
-            gold = gold_step(task, written, package, limit, pinned) if is_program else None
-            found[task.id] = task, written, prompts, gold
+            rows = self._rows(task, written, limit)
+            prompts = prompts_step(rows, tokenizer, self.spec.train.sequence)
+            gold = gold_step(rows) if generation_of(task).check == "program" else None
+            found[task.id] = rows, prompts, gold
         return found
 
 

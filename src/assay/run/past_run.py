@@ -29,6 +29,8 @@ class Run:
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     tokens_per_step: int
+    heldout: Mapping[str, int]
+    """How much is read of a held-out set: ``documents``, and ``bytes`` of each."""
 
 
 def read_run(folder: Path) -> Run:
@@ -59,7 +61,7 @@ def read_run(folder: Path) -> Run:
             )
             for arm in plan["arms"]
         )
-        return Run(folder, plan["study"], arms, tuple(plan["design"]["seeds"]), per_step)
+        return Run(folder, plan["study"], arms, tuple(plan["design"]["seeds"]), per_step, plan["heldout"])
     except OSError:
         raise InputError(f"{folder} is no run folder: it has no plan.json") from None
     except (ValueError, KeyError, TypeError):
@@ -136,6 +138,17 @@ def final_states(folder: Path) -> dict[tuple[str, str, int], str]:
     for path in sorted((folder / "items").glob("*.parquet")):
         first = next(pq.ParquetFile(path).iter_batches(1, columns=["checkpoint", "arm", "size", "seed"])).to_pylist()[0]
         found[first["arm"], first["size"], first["seed"]] = first["checkpoint"]
+    return found
+
+
+def ingredients_of(run: Run, store: Store) -> dict[str, Record]:
+    """Ingredients by name that an arm was trained on, or whose held-out documents were looked at meanwhile."""
+    found = {}
+    known: dict[str, Record] = {}
+    for key in final_states(run.folder).values():
+        for name, need in record_of(store, "state", key, known).inputs.items():
+            if "ingredient" in need.inputs:
+                found[name.partition(":")[2]] = need.inputs["ingredient"]
     return found
 
 

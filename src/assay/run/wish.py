@@ -16,6 +16,7 @@ from assay.study.spec import GenerateSpec
 
 if TYPE_CHECKING:
     from assay.evaluate.sandbox.open import Tier
+    from assay.run.chosen import HeldoutSet
 
 LIMIT = 500
 """Items a task at most, where neither the user nor the suite says: a study's default."""
@@ -33,6 +34,8 @@ class Wish:
     """Whether the tasks were named one by one: each must then allow what is asked of it."""
     lacks: tuple[str, ...] = ()
     """What the suite lacks of what it stands for; a line each."""
+    heldout: "tuple[HeldoutSet, ...]" = ()
+    """Held-out documents of a study's corpus."""
     generate: GenerateSpec | None = None
     """How questions are answered in words; None: answers are scored alone."""
     precision: str | None = None

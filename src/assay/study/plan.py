@@ -212,7 +212,7 @@ def _parameters(study: Study, recipe: Recipe) -> dict[str, dict[str, int]]:
 
 def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
     """The plan as ``plan.json`` holds it."""
-    per_step = plan.study.tokens_per_step
+    per_step, spec = plan.study.tokens_per_step, plan.study.spec.evaluate
     return {
         "study": plan.design.study,
         "tokens": plan.design.tokens,
@@ -221,6 +221,7 @@ def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
         "tokens_per_step": per_step,
         "tokens_per_arm": {arm.name: arm.steps * per_step for arm in plan.study.arms},
         "tokens_wanted": plan.tokens_wanted(),
+        "heldout": {"documents": spec.heldout_documents, "bytes": spec.heldout_bytes},
         "arms": [
             {
                 "arm": arm.name,

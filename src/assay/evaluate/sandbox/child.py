@@ -96,7 +96,7 @@ def _confine(ground: Ground, ticket: int, report: int) -> None:
     _limit(ground)
     random.seed(0)
     if ground.calls:
-        kernel.drop_rights()
+        kernel.drop_rights(watched=not ground.fresh)
         if ground.rules is not None:
             landlock.restrict(ground.rules)
     low, high = sorted((ticket, report))

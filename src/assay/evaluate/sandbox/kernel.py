@@ -119,11 +119,15 @@ def renounce() -> None:
     prctl("PR_SET_NO_NEW_PRIVS", _PR_SET_NO_NEW_PRIVS, 1)
 
 
-def drop_rights() -> None:
-    """Give up every capability, and be closed to tracers."""
+def drop_rights(watched: bool) -> None:
+    """Give up every capability, and be closed to tracers.
+
+    Args:
+        watched: Whether the same user's other processes may look at its descriptors and maps all the same.
+    """
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     _checked("capset", _LIBC.capset(header, (ctypes.c_uint32 * 6)()))
-    prctl("PR_SET_DUMPABLE", _PR_SET_DUMPABLE, 0)
+    prctl("PR_SET_DUMPABLE", _PR_SET_DUMPABLE, int(watched))
 
 
 def install_filter(instructions: bytes) -> None:

@@ -4,7 +4,9 @@ What a program leaves may be nested deeper than a path can be long and closed to
 from the top, each inner folder being moved up before its own is removed.
 """
 
+import contextlib
 import os
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -41,6 +43,26 @@ def taken(folder: Path, most: int) -> tuple[int, int]:
         except OSError:
             continue
     return size, files
+
+
+def removed(folder: Path, pid: int, longest: int) -> int:
+    """Bytes of the folder's files that have no name any more and that a process still holds.
+
+    What is mapped alone shows no size, so it counts as ``longest``. Nothing where the kernel does not show it.
+    """
+    sizes: dict[int, int] = {}
+    within = os.fsencode(f" {folder.resolve()}/")
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/maps").read_bytes().splitlines():
+            if line.endswith(b" (deleted)") and within in line:
+                sizes[int(line.split(maxsplit=5)[4])] = longest
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                about = entry.stat()
+                if stat.S_ISREG(about.st_mode) and not about.st_nlink:
+                    sizes[about.st_ino] = about.st_blocks * 512
+    return sum(sizes.values())
 
 
 def empty(folder: Path) -> None:

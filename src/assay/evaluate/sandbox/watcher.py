@@ -171,9 +171,11 @@ class _Watched:
     def overstepped(self) -> str:
         """Whether it has more files or threads than it may, where only looking can tell."""
         limits = self.ground.limits
-        size, files = scratch.taken(Path(self.ground.folder), limits.files)
+        folder = Path(self.ground.folder)
+        size, files = scratch.taken(folder, limits.files)
+        size += scratch.removed(folder, self.pid, limits.file_bytes)
         if size > limits.tmp_bytes or files > limits.files:
-            return f"refused {size} bytes in {files} files are more than its folder may hold"
+            return f"refused {size} bytes, in {files} files and removed ones, are more than its folder may hold"
         threads = _threads(self.pid)
         if threads > limits.processes:
             return f"refused {threads} threads are more than {limits.processes}"
