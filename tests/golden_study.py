@@ -72,6 +72,7 @@ ingredients:
   plays: {{from: text, sources: [plays, files]}}
   best: {{from: text, quality: {{like: [articles, factbook], keep: best, share: 0.5}}}}
 {interventions}
+  problems: {{heldout: 0.2, generator: {{name: synthetic, composed: {{tried: 12, seed: 1}}}}}}
   math:
     heldout: 0.2
     generator:
@@ -196,6 +197,8 @@ def _digest(text: str) -> str:
 def _content(file: Path) -> str:
     """Digest of a Parquet file's columns and rows, of another file's bytes."""
     data = file.read_bytes()
+    if file.name == "yield.json":  # which sandbox could be had is the machine's
+        data = json.dumps({**json.loads(data), "tier": ""}).encode()
     if file.suffix == ".parquet":
         table = pq.read_table(file)
         columns = [(field.name, str(field.type)) for field in table.schema]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from assay.errors import InputError, Stopped
+from assay.errors import InputError, StepError, Stopped
 from assay.eval_cli import SandboxName
 from assay.run.choose import EngineName
 
@@ -145,6 +145,9 @@ def model(
     asked = {"model": name, "questions": questions, "seed": seed, "repairs": repairs}
     _tell(write_made(out, made.records, made.refused, "model", asked, tier))
     print(made.account)
+    if made.failures and not made.records:
+        reason = made.failures[0][1]
+        raise StepError(f"{len(made.failures):,} questions had no reply: {reason.reason}, {reason.words}")
 
 
 @synth.command()
