@@ -96,7 +96,7 @@ def race(
         seconds: list[tuple[float, float]] = []
         for _ in range(turns + 1):
             begin = clock()
-            ours = [answer.tokens for answer in generate(decoder, words, -1, asks, longest, batch)]
+            ours = [answer.tokens for answer in generate(decoder, words, (), asks, longest, batch)]
             middle = clock()
             made = _theirs(theirs, ids, answer_tokens)
             seconds.append((middle - begin, clock() - middle))

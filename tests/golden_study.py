@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pyarrow.parquet as pq
 
@@ -105,6 +105,7 @@ arms:
   wave: [all, wave]
 evaluate: {tasks: [colours.yaml], heldout: [text], heldout_documents: 6, heldout_bytes: 300, limit: 8,
   at: stages, generate: {samples: 2, temperature: 1.0, top_p: 0.9}}
+judge: {prompts: asked.jsonl, judges: [likelihood, letters], judge_model: "hf:judge", tokens: 6, pairs: [[decay, wave]]}
 metrics: []
 """
 
@@ -119,6 +120,42 @@ formats:
     {context: "{{ question }}", each: options, choices: [" {{ it }}"], gold: "{{ answer }}",
       generate: {stop: ["e"], tokens: 6, check: f1, accept: "options"}}
 """
+
+
+ASKED: list[dict[str, Any]] = [
+    {
+        "id": "stone",
+        "text": "What is a stone?",
+        "reference": "A stone is a hard piece of the ground that one can lift.",
+    },
+    {
+        "id": "river",
+        "text": "Where do rivers end?",
+        "reference": "Most rivers end in the sea, and a few of them in a lake.",
+    },
+    {
+        "id": "night",
+        "text": "The night was cold, and",
+        "opening": True,
+        "reference": "nobody was left in the street but an old man with his dog.",
+    },
+]
+TEMPLATE = "{% for message in messages %}{{ message['role'] }}\n{{ message['content'] }}<|turn|>{% endfor %}assistant\n"
+
+
+def write_judge(folder: Path) -> None:
+    """Write a model with fresh weights that judges."""
+    from assay.model.decoder import initialise
+    from assay.model.export import write_model
+    from assay.model.shape import Shape
+    from assay.tokens import tokenizer as bpe
+
+    words = bpe.train((one["reference"] for one in ASKED), 280)
+    words.add_special_tokens(["<|turn|>"])
+    shape = Shape(words.get_vocab_size(), 64, 1, 2, 32, 96, block="llama", key_heads=1, tied=False)
+    words.save(str(folder / "judge.json"))
+    write_model(folder / "judge", shape, initialise(shape, 1), folder / "judge.json", 2048, "# judge")
+    (folder / "judge" / "chat_template.jinja").write_text(TEMPLATE)
 
 
 def make_golden_study(folder: Path) -> None:
@@ -137,6 +174,8 @@ def make_golden_study(folder: Path) -> None:
     make_repository(folder / "repository")
     leaked = [asked(one) for one in LEAKED]
     rows = [{"question": f"Stone {n} is", "options": ["red as fire", "blue"], "answer": n % 2} for n in range(9)]
+    (folder / "asked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ASKED))
+    write_judge(folder)
     rows += [{"question": f"{words} It is", "options": ["red", "blue as ice"], "answer": 1} for words in leaked]
     (folder / "colours.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -186,7 +225,8 @@ def run_golden_study(folder: Path) -> tuple[str, dict[str, dict[str, str]]]:
 def material() -> str:
     """Digest of what the study is made from."""
     files = [*first_release().items(), *later_release().items(), *beside().items(), *history()]
-    texts = [CORPUS, INTERVENTIONS, STUDY, TASK, json.dumps(GYM), *(f"{name}\n{data!r}" for name, data in files)]
+    rows = [json.dumps(one) for one in (GYM, ASKED)]
+    texts = [CORPUS, INTERVENTIONS, STUDY, TASK, TEMPLATE, *rows, *(f"{name}\n{data!r}" for name, data in files)]
     return _digest("\n".join(texts))
 
 

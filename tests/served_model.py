@@ -64,7 +64,7 @@ def write_folder(out: Path) -> Path:
 
 def answer(tokens: tuple[int, ...], decoding: Decoding, key: str = "", sample: int = 0) -> Answer:
     """What Assay's own generation answers."""
-    return generate(decoder(), tokenizer(), 0, [Ask(key, tokens, decoding, sample)], LONGEST)[0]
+    return generate(decoder(), tokenizer(), (0,), [Ask(key, tokens, decoding, sample)], LONGEST)[0]
 
 
 @dataclass

@@ -25,6 +25,7 @@ KERNELS = "assay.run.identity:KERNELS_VERSION"
 GRAPH = "assay.run.graph"
 EVALUATION = "assay.run.evaluation_steps"
 ANSWERS = "assay.run.answer_steps"
+JUDGE = "assay.run.judge_steps"
 CORPUS = "assay.run.corpus_graph"
 DATA = "assay.corpus.versions"
 RULES = ("CLEANING", "TEXT_QUALITY", "NATURAL_LANGUAGE", "CODE_QUALITY", "SECRETS")
@@ -39,6 +40,7 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     "problems": tuple(f"{DATA}:{name}" for name in PROBLEMS),
     "tokenizer": (f"{CORPUS}:TOKENIZER_VERSION",),
     "tokens": (f"{CORPUS}:TOKENS_VERSION",),
+    "model": (f"{EVALUATION}:MODEL_VERSION",),
     "requests": (f"{EVALUATION}:REQUESTS_VERSION", f"{EVALUATION}:HELDOUT_VERSION"),
     "flags": (f"{GRAPH}:FLAGS_VERSION", f"{DATA}:BENCHMARKS"),
     "state": (f"{GRAPH}:TRAIN_VERSION", KERNELS),
@@ -46,17 +48,19 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     "prompts": (f"{ANSWERS}:PROMPTS_VERSION",),
     "answers": (f"{ANSWERS}:ANSWERS_VERSION", KERNELS),
     "verdicts": (f"{ANSWERS}:VERDICTS_VERSION",),
+    "replies": (f"{JUDGE}:REPLIES_VERSION", KERNELS),
+    "exam": (f"{JUDGE}:EXAM_VERSION", KERNELS),
+    "judgements": (f"{JUDGE}:JUDGEMENTS_VERSION", KERNELS),
 }
 """Kind of artifact, in the order in which they are made from each other, to where its key's versions are."""
 UNGUARDED = {
     "harness": "lm-eval's own code decides it; its version is in the key, and tests hold it against the harness itself",
     "calibration": "it measures time, which is never the same",
     "gold": "it says what runs on a machine",
-    "model": "the golden study starts from none; tests hold what is imported against transformers",
 }
-BY_NUMERICS = {"state", "scores", "answers", "verdicts"}
+BY_NUMERICS = {"state", "scores", "answers", "verdicts", "replies", "exam", "judgements"}
 """Kinds whose bits hold within one numerics only."""
-COMPUTING = ("state", "scores", "answers")
+COMPUTING = ("state", "scores", "answers", "replies", "exam", "judgements")
 """Kinds that the native kernels compute."""
 ANY = "any"
 

@@ -64,7 +64,7 @@ def run(batch: Batch, joining: list[tuple[int, Answering]]) -> None:
 def test_whoever_joins_when_is_answered_as_alone(seed: int, slots: int) -> None:
     ones = questions()
     asks = [Ask(one.key, one.prompt, one.decoding, one.sample) for one in ones]
-    expected = generate(decoder(), tokenizer(), 0, asks, LONGEST)
+    expected = generate(decoder(), tokenizer(), (0,), asks, LONGEST)
     draw = random.Random(seed)
     run(Batch(decoder(), tokenizer(), LONGEST, slots), [(draw.randrange(60), one) for one in ones])
     assert [(one.text, tuple(one.made), one.finish) for one in ones] == [
@@ -99,7 +99,7 @@ def test_keys_and_values_may_take_half_of_the_machines_memory() -> None:
 
 def test_an_answer_ends_at_any_of_its_end_tokens() -> None:
     prompt = (0, *tokenizer().encode("The value").ids)
-    (whole,) = generate(decoder(), tokenizer(), -1, [Ask("", prompt, Decoding(30))], LONGEST)
+    (whole,) = generate(decoder(), tokenizer(), (), [Ask("", prompt, Decoding(30))], LONGEST)
     ending = whole.tokens[11]
     one = Answering("", prompt, Decoding(30), ends=frozenset({0, ending}))
     run(Batch(decoder(), tokenizer(), LONGEST), [(0, one)])
@@ -155,7 +155,9 @@ def test_who_leaves_makes_room_and_changes_nothing_for_others() -> None:
     assert all(one.finish is None for one in gone)
     rest = [one for one in ones if one not in gone]
     asks = [Ask(one.key, one.prompt, one.decoding, one.sample) for one in rest]
-    assert [one.text for one in rest] == [answer.text for answer in generate(decoder(), tokenizer(), 0, asks, LONGEST)]
+    assert [one.text for one in rest] == [
+        answer.text for answer in generate(decoder(), tokenizer(), (0,), asks, LONGEST)
+    ]
 
 
 def test_a_text_that_is_followed_only_grows_and_never_shows_what_a_stop_takes_back() -> None:
@@ -185,7 +187,7 @@ def test_after_a_failure_all_hear_of_it_and_the_next_is_answered() -> None:
     assert {one.problem for one in ones if one.finish is None} == {"the disk is on fire"}
     again = questions()[0]
     run(batch, [(0, again)])
-    (expected,) = generate(decoder(), tokenizer(), 0, [Ask(again.key, again.prompt, again.decoding)], LONGEST)
+    (expected,) = generate(decoder(), tokenizer(), (0,), [Ask(again.key, again.prompt, again.decoding)], LONGEST)
     assert again.text == expected.text
 
 

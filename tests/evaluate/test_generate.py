@@ -23,7 +23,6 @@ from assay.model.native import inference
 from assay.tokens import tokenizer as bpe
 
 LENGTHS = (9, 1, 30, 17, 2, 55, 4, 23)
-NO_END = -1
 
 
 @pytest.fixture(autouse=True)
@@ -44,11 +43,15 @@ def asks_of(decoding: Decoding, samples: int = 1) -> list[Ask]:
 
 
 def told(
-    tokens: list[int], decoding: Decoding, end: int = NO_END, longest: int = 100, words: Tokenizer | None = None
+    tokens: list[int],
+    decoding: Decoding,
+    ends: tuple[int, ...] = (),
+    longest: int = 100,
+    words: Tokenizer | None = None,
 ) -> Answer:
     """What a decoder that says these tokens answers to the first of them."""
     ask = Ask("told", (tokens[0],), decoding)
-    return generate(told_decoder(tokens), words or tokenizer(), end, [ask], longest)[0]
+    return generate(told_decoder(tokens), words or tokenizer(), ends, [ask], longest)[0]
 
 
 def different(text: str) -> list[int]:
@@ -74,7 +77,7 @@ def test_greedy_answers_are_those_of_transformers_token_by_token(tmp_path: Path,
         expected.append(tuple(made[0, len(ask.prompt) :].tolist()))
     assert sum(len(set(tokens)) for tokens in expected) > 12 * len(asks)
     for batch in (1, 3, 8):
-        answers = generate(random_decoder(name), tokenizer(), NO_END, asks, 256, batch)
+        answers = generate(random_decoder(name), tokenizer(), (), asks, 256, batch)
         assert [answer.tokens for answer in answers] == expected
         assert {answer.finish for answer in answers} == {"length"}
 
@@ -82,22 +85,22 @@ def test_greedy_answers_are_those_of_transformers_token_by_token(tmp_path: Path,
 @pytest.mark.parametrize("name", ["parallel", "llama with grouped keys"])
 def test_torch_and_the_kernels_answer_alike(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     asks = asks_of(Decoding(30, temperature=0.8, top_p=0.9, seed=3), samples=2)
-    ours = generate(random_decoder(name), tokenizer(), 0, asks, 256, 5)
+    ours = generate(random_decoder(name), tokenizer(), (0,), asks, 256, 5)
     monkeypatch.setattr(inference, "library", lambda: None)
     monkeypatch.setattr("assay.evaluate.sampling.library", lambda: None)
-    assert generate(random_decoder(name), tokenizer(), 0, asks, 256, 5) == ours
+    assert generate(random_decoder(name), tokenizer(), (0,), asks, 256, 5) == ours
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_sample_is_the_same_in_any_batch_order_and_company(name: str) -> None:
     decoder = random_decoder(name)
     asks = asks_of(Decoding(25, temperature=1.1, top_p=0.95, seed=11), samples=4)
-    eight = generate(decoder, tokenizer(), 0, asks, 256, 8)
+    eight = generate(decoder, tokenizer(), (0,), asks, 256, 8)
     for batch in (1, 3):
-        assert generate(decoder, tokenizer(), 0, asks, 256, batch) == eight
-    backwards = generate(decoder, tokenizer(), 0, asks[::-1], 256, 7)
+        assert generate(decoder, tokenizer(), (0,), asks, 256, batch) == eight
+    backwards = generate(decoder, tokenizer(), (0,), asks[::-1], 256, 7)
     assert backwards[::-1] == eight
-    assert generate(decoder, tokenizer(), 0, asks[5:6], 256) == eight[5:6]
+    assert generate(decoder, tokenizer(), (0,), asks[5:6], 256) == eight[5:6]
     assert len({answer.tokens for answer in eight}) > len(asks) * 0.8
 
 
@@ -107,15 +110,13 @@ def test_another_seed_key_or_sample_is_another_answer() -> None:
         Ask(key, prompt, Decoding(20, temperature=1.5, seed=seed), sample)
         for key, seed, sample in (("a", 0, 0), ("b", 0, 0), ("a", 1, 0), ("a", 0, 1))
     ]
-    assert len({answer.tokens for answer in generate(decoder, tokenizer(), NO_END, likes, 256)}) == 4
+    assert len({answer.tokens for answer in generate(decoder, tokenizer(), (), likes, 256)}) == 4
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_bfloat16_token_is_the_likeliest_up_to_rounding_where_it_stands(name: str) -> None:
     decoder = random_decoder(name, torch.bfloat16)
-    for ask, answer in zip(
-        asks := asks_of(Decoding(12)), generate(decoder, tokenizer(), NO_END, asks, 256), strict=True
-    ):
+    for ask, answer in zip(asks := asks_of(Decoding(12)), generate(decoder, tokenizer(), (), asks, 256), strict=True):
         ids = torch.tensor((*ask.prompt, *answer.tokens))
         with torch.inference_mode():
             logits = (decoder.hidden(ids[None, :-1])[0].float() @ decoder.output.float().t())[len(ask.prompt) - 1 :]
@@ -135,7 +136,7 @@ def test_samples_share_their_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     long, short = prompts(60, 40)
     decoding = Decoding(5, temperature=1.0)
     asks = [Ask(key, prompt, decoding, sample) for sample in range(6) for key, prompt in (("l", long), ("s", short))]
-    generate(random_decoder("parallel"), tokenizer(), NO_END, asks, 256, 4)
+    generate(random_decoder("parallel"), tokenizer(), (), asks, 256, 4)
     assert sum(passed) == len(long) + len(short) + 12 * 5 - 2
 
 
@@ -150,16 +151,16 @@ def test_an_answer_that_ends_makes_room_at_once(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(running, "flat_hidden", counted)
     wanted = (6, 1, 2, 1, 2)
     asks = [Ask(str(count), prompt, Decoding(count)) for count, prompt in zip(wanted, prompts(*LENGTHS), strict=False)]
-    answers = generate(random_decoder("parallel"), tokenizer(), NO_END, asks, 256, 2)
+    answers = generate(random_decoder("parallel"), tokenizer(), (), asks, 256, 2)
     assert [len(answer.tokens) for answer in answers] == list(wanted)
     assert len(passes) == 6
 
 
 def test_prompts_enter_together_up_to_a_number_of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     asks = asks_of(Decoding(6))
-    whole = generate(random_decoder("llama with grouped keys"), tokenizer(), NO_END, asks, 256)
+    whole = generate(random_decoder("llama with grouped keys"), tokenizer(), (), asks, 256)
     monkeypatch.setattr(running, "PROMPT_TOKENS", {"cpu": 20})
-    assert generate(random_decoder("llama with grouped keys"), tokenizer(), NO_END, asks, 256) == whole
+    assert generate(random_decoder("llama with grouped keys"), tokenizer(), (), asks, 256) == whole
 
 
 @pytest.mark.parametrize("stop", ["brown", "wn fo", "ox ju", " "])
@@ -210,7 +211,7 @@ def test_with_a_stop_an_answer_is_the_one_without_it_cut_before_it(seed: int, da
 
 
 def _one(decoder: Any, ask: Ask) -> Answer:
-    return generate(decoder, tokenizer(), NO_END, [ask], 100)[0]
+    return generate(decoder, tokenizer(), (), [ask], 100)[0]
 
 
 def test_characters_that_lie_in_several_tokens_come_out_whole() -> None:
@@ -225,9 +226,9 @@ def test_characters_that_lie_in_several_tokens_come_out_whole() -> None:
 
 def test_the_end_token_ends_an_answer_and_is_no_part_of_it() -> None:
     tokens = different("thick brown")
-    answer = told([*tokens, 0], Decoding(50), end=0)
+    answer = told([*tokens, 0], Decoding(50), ends=(0,))
     assert answer == Answer(tokenizer().decode(tokens[1:]), tuple(tokens[1:]), "end")
-    assert told([tokens[0], 0], Decoding(50), end=0) == Answer("", (), "end")
+    assert told([tokens[0], 0], Decoding(50), ends=(0,)) == Answer("", (), "end")
 
 
 def test_prompt_and_answer_together_are_never_longer_than_the_longest() -> None:
@@ -238,20 +239,18 @@ def test_prompt_and_answer_together_are_never_longer_than_the_longest() -> None:
 
 def test_every_answer_is_told_of() -> None:
     told_of: list[tuple[int, int]] = []
-    generate(
-        random_decoder("parallel"), tokenizer(), NO_END, asks_of(Decoding(2)), 256, 3, lambda *at: told_of.append(at)
-    )
+    generate(random_decoder("parallel"), tokenizer(), (), asks_of(Decoding(2)), 256, 3, lambda *at: told_of.append(at))
     assert told_of == [(done + 1, len(LENGTHS)) for done in range(len(LENGTHS))]
 
 
 def test_no_ask_is_no_answer() -> None:
-    assert generate(random_decoder("parallel"), tokenizer(), NO_END, [], 256) == []
+    assert generate(random_decoder("parallel"), tokenizer(), (), [], 256) == []
 
 
 @pytest.mark.parametrize("length", [0, 8])
 def test_a_prompt_without_room_is_refused_by_name(length: int) -> None:
     with pytest.raises(InputError, match="prompt of item 7 has"):
-        generate(random_decoder("parallel"), tokenizer(), 0, [Ask("item 7", (1,) * length, Decoding(1))], 8)
+        generate(random_decoder("parallel"), tokenizer(), (0,), [Ask("item 7", (1,) * length, Decoding(1))], 8)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +283,7 @@ def test_answers_of_a_published_model_are_those_of_transformers(tmp_path: Path) 
     theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
     texts = ("The capital of France is", "def fibonacci(n):\n", "Question: What is 7 times 8?\nAnswer:", TEXTS[9][:400])
     asks = [Ask(text[:9], tuple(words.encode(text).ids), Decoding(24)) for text in texts]
-    answers = generate(plain_decoder(found.shape, found.weights), words, bpe.end_id(words), asks, 2048)
+    answers = generate(plain_decoder(found.shape, found.weights), words, (bpe.end_id(words),), asks, 2048)
     for ask, answer in zip(asks, answers, strict=True):
         ids = torch.tensor([ask.prompt])
         made = theirs.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=24)

@@ -48,7 +48,7 @@ def open_batch(slots: int) -> Batch[Running]:
 
 def alone(one: Running) -> tuple[tuple[int, ...], str, str]:
     ask = Ask(one.key, one.prompt, one.decoding, one.sample)
-    (answer,) = generate(random_decoder(MODEL), tokenizer(), 0, [ask], LONGEST)
+    (answer,) = generate(random_decoder(MODEL), tokenizer(), (0,), [ask], LONGEST)
     return answer.tokens, answer.text, answer.finish
 
 

@@ -19,13 +19,12 @@ from assay.endpoint.chat import ChatTemplate, plain_template
 from assay.endpoint.served import open_served
 from assay.errors import InputError
 from assay.evaluate.generate import Ask, Decoding, generate
-from assay.judge.answers import BASE_STOPS, Answers, make_answers, read_answers, write_answers
+from assay.judge.answers import BASE_STOPS, Answers, joined, make_answers, read_answers, write_answers
 from assay.judge.judgement import JudgePrompt
 from assay.judge.prompt_set import PromptFormat, PromptSet, load_prompt_set
 from assay.model.decoder import plain_decoder, views
 from assay.model.shape import Shape
 from assay.run.chosen import Which
-from assay.tokens import tokenizer as bpe
 
 SIX = load_prompt_set("open", 12, ("story", "advice", "letter"))
 CHATML = ChatTemplate(served_model.CHATML, {"<|im_start|>": 512, "<|im_end|>": 513}, {"eos_token": "<|im_end|>"})
@@ -49,10 +48,15 @@ def real(name: str) -> Path:
 
 
 def made(
-    prompts: PromptSet, decoding: Decoding, *seeds: int, end: int = END, longest: int = LONGEST, **more: Any
+    prompts: PromptSet,
+    decoding: Decoding,
+    *seeds: int,
+    ends: tuple[int, ...] = (END,),
+    longest: int = LONGEST,
+    **more: Any,
 ) -> Answers:
     """Answers of the tiny model."""
-    model = served_model.decoder(), served_model.tokenizer(), end
+    model = served_model.decoder(), served_model.tokenizer(), ends
     return make_answers(*model, prompts, decoding, seeds, longest, name="tiny", **more)
 
 
@@ -88,6 +92,17 @@ def test_other_prompts_and_seeds_beside_it_change_no_answer() -> None:
     assert dict(part.of) == {key: whole.of[key] for key in part.of}
 
 
+def test_parts_of_a_set_answered_one_after_another_join_to_what_is_answered_at_once() -> None:
+    decoding = Decoding(8, temperature=1.0)
+    whole = made(SIX, decoding, 1, 2)
+    parts = [
+        made(PromptSet(name=SIX.name, prompts=SIX.prompts[start : start + 5], format=SIX.format), decoding, 1, 2)
+        for start in range(0, len(SIX.prompts), 5)
+    ]
+    assert joined(parts, SIX) == whole
+    assert list(joined(parts, SIX).of) == list(whole.of)
+
+
 def said(text: str) -> list[int]:
     """``x`` and the tokens of a text, none of which may come twice."""
     words = served_model.tokenizer()
@@ -110,7 +125,7 @@ def told(tokens: list[int], decoding: Decoding) -> Answers:
     weights["norm"].fill_(1)
     prompts = of(JudgePrompt(id="x", text="We know x"), openings=True)
     tokenizer = served_model.tokenizer()
-    return make_answers(plain_decoder(shape, flat), tokenizer, 511, prompts, decoding, (0,), 100, name="told")
+    return make_answers(plain_decoder(shape, flat), tokenizer, (511,), prompts, decoding, (0,), 100, name="told")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +154,7 @@ def test_nothing_but_blank_lines_is_an_empty_answer_and_not_a_missing_one() -> N
 
 
 def test_a_chat_model_gets_its_template_and_ends_its_own_turn() -> None:
-    answers = made(SIX, Decoding(14, temperature=0.8), 4, chat=CHATML, end=TURN_END)
+    answers = made(SIX, Decoding(14, temperature=0.8), 4, chat=CHATML, ends=(TURN_END,))
     tokenizer = served_model.tokenizer()
     for prompt in SIX.prompts:
         asked = SIX.format.chat(prompt)
@@ -150,7 +165,7 @@ def test_a_chat_model_gets_its_template_and_ends_its_own_turn() -> None:
             ids += [512, *tokenizer.encode(words, add_special_tokens=False).ids]
             ids += [513, *tokenizer.encode("\n", add_special_tokens=False).ids] if closed else []
         ask = Ask(prompt.id, tuple(ids), Decoding(14, temperature=0.8, seed=4))
-        (expected,) = generate(served_model.decoder(), tokenizer, TURN_END, [ask], LONGEST)
+        (expected,) = generate(served_model.decoder(), tokenizer, (TURN_END,), [ask], LONGEST)
         assert answers.of[prompt.id, 4] == expected.text.strip()
     assert answers.about["decoding"]["stop"] == [] and answers.about["chat"]
 
@@ -330,7 +345,7 @@ def test_smollm2_answers_shipped_prompts_in_english_as_a_base_model_and_as_a_cha
     served = open_served(file, Which(), "cpu")
     three = load_prompt_set("open", 3, ("story", "advice", "letter"))
     for chat in (None, served.chat):
-        model = served.decoder, served.tokenizer, bpe.end_id(served.tokenizer)
+        model = served.decoder, served.tokenizer, served.ends
         answers = make_answers(*model, three, Decoding(24), (0,), 512, chat, name="SmolLM2", first=served.first)
         assert not answers.missing(three)
         for (id, _), text in answers.of.items():

@@ -85,7 +85,7 @@ def answer(call: Call) -> None:
         call.device,
     )
     tokenizer = bpe.load(call.inputs["tokenizer"])
-    end = bpe.end_id(tokenizer)
+    ends = (bpe.end_id(tokenizer),)
     call.partial.mkdir(exist_ok=True)
     for number, part in enumerate(parts):
         kept = call.partial / f"{number:06d}.parquet"
@@ -94,7 +94,7 @@ def answer(call: Call) -> None:
         if call.stopping():
             raise Stopped("answers so far are kept")
         asks = [Ask(prompt.item, prompt.tokens, decoding, sample) for prompt in part for sample in range(samples)]
-        found = generate(decoder, tokenizer, end, asks, recipe["longest"])
+        found = generate(decoder, tokenizer, ends, asks, recipe["longest"])
         rows = [
             {"item": ask.key, "sample": ask.sample, "text": one.text, "tokens": len(one.tokens), "finish": one.finish}
             for ask, one in zip(asks, found, strict=True)

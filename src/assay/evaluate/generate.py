@@ -4,7 +4,7 @@ Everything is put into one batch (`assay.evaluate.running`), which is stepped un
 known before the first pass, so each goes through the model once, however many samples there are of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
@@ -43,7 +43,7 @@ class Answer:
 def generate(
     decoder: Decoder,
     tokenizer: Tokenizer,
-    end: int,
+    ends: Collection[int],
     asks: Sequence[Ask],
     longest: int,
     batch: int = 32,
@@ -54,7 +54,7 @@ def generate(
     Args:
         decoder: In float32 or bfloat16; logits are float32 in either.
         tokenizer: The decoder's own.
-        end: The token that ends an answer; it is no part of it.
+        ends: Tokens that end an answer; they are no part of it.
         asks: In any order; the answers come in the same.
         longest: Tokens that a prompt and its answer may take together.
         batch: Answers made at a time.
@@ -70,8 +70,8 @@ def generate(
         return []
     capacity = max(min(longest, len(ask.prompt) + ask.decoding.tokens) for ask in asks)
     running = Batch[Running](decoder, tokenizer, longest, min(batch, len(asks)), capacity)
-    ends = frozenset([end])
-    ones = [Running(ask.key, ask.prompt, ask.decoding, ask.sample, ends) for ask in asks]
+    last = frozenset(ends)
+    ones = [Running(ask.key, ask.prompt, ask.decoding, ask.sample, last) for ask in asks]
     for one in ones:
         running.add(one)
     done = 0

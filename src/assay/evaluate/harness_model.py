@@ -144,7 +144,7 @@ class AssayLM(TemplateLM):  # type: ignore[misc]  # lm-eval is without types
             key = f"{request.task_name}/{request.doc_id}/{request.idx}"
             asks.append(Ask(key, tuple(prompt), decoding, times[key]))
             times[key] += 1
-        answers = generate(self._decoder, self._words, self._end, asks, self._longest, say=self._say)
+        answers = generate(self._decoder, self._words, (self._end,), asks, self._longest, say=self._say)
         return [answer.text for answer in answers]
 
 

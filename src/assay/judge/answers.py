@@ -8,7 +8,7 @@ missing one is told and never taken for it. Which answer is better is the judges
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class Answers:
 def make_answers(
     decoder: "Decoder",
     tokenizer: "Tokenizer",
-    end: int,
+    ends: Collection[int],
     prompts: PromptSet,
     decoding: "Decoding",
     seeds: Sequence[int],
@@ -95,7 +95,7 @@ def make_answers(
     Args:
         decoder: The model.
         tokenizer: Its own, set to spell control tokens out.
-        end: The token that ends its answers: the document's end, or of a chat model its turn's.
+        ends: Tokens that end its answers: the document's end, and of a chat model its turn's.
         prompts: What is asked.
         decoding: Its seed is not used. Without stops a base model's answers end at `BASE_STOPS`, of which a blank line
             counts only behind the first word; a chat template's own stops are always added.
@@ -104,7 +104,7 @@ def make_answers(
         chat: How the model was taught to talk; None: a base model.
         say: Told how many answers of how many are there.
         name: Of the arm.
-        first: Tokens before every prompt of a base model; None: the end token, as in training here.
+        first: Tokens before every prompt of a base model; None: the document's end, as in training here.
 
     Returns:
         An answer for each prompt and seed. A base model's prompt that is too long loses its beginning; ``about`` says
@@ -115,13 +115,14 @@ def make_answers(
             always says the likeliest.
     """
     from assay.evaluate.generate import Ask, generate
+    from assay.tokens.tokenizer import end_id
 
     if decoding.temperature == 0 and len(seeds) > 1:
         raise InputError(f"at temperature 0 the answers of seeds {_some(seeds)} are the same: ask for one seed")
     room = longest - decoding.tokens
     if room < 1:
         raise InputError(f"answers of {decoding.tokens} tokens leave nothing of {longest} for their prompts")
-    before = (end,) if first is None else tuple(first)
+    before = (end_id(tokenizer),) if first is None else tuple(first)
     tokens = [_encode(prompts, prompt, tokenizer, before, chat) for prompt in prompts.prompts]
     long = [prompt.id for prompt, its in zip(prompts.prompts, tokens, strict=True) if len(its) > room]
     if long and chat is not None:
@@ -135,14 +136,14 @@ def make_answers(
         for seed in seeds
         for prompt, its in zip(prompts.prompts, tokens, strict=True)
     ]
-    found = generate(decoder, tokenizer, end, asks, longest, say=say)
+    found = generate(decoder, tokenizer, ends, asks, longest, say=say)
     words = tuple(stop for stop in stops if stop.strip())
     blank = [place for place, one in enumerate(found) if one.finish == "stop" and not one.text.strip()]
     if len(words) < len(stops):
         again = [replace(asks[place], decoding=replace(asks[place].decoding, stop=words)) for place in blank]
-        for place, one in zip(blank, generate(decoder, tokenizer, end, again, longest), strict=True):
+        for place, one in zip(blank, generate(decoder, tokenizer, ends, again, longest), strict=True):
             found[place] = _cut(one, stops)
-    ends = Counter(one.finish for one in found)
+    finishes = Counter(one.finish for one in found)
     return Answers(
         name=name,
         of={(ask.key, ask.decoding.seed): one.text.strip() for ask, one in zip(asks, found, strict=True)},
@@ -157,9 +158,26 @@ def make_answers(
             "longest": longest,
             "chat": None if chat is None else content_hash(chat.source),
             "shortened": len(long),
-            "finish": {how: ends[how] for how in ("stop", "end", "length")},
+            "finish": {how: finishes[how] for how in ("stop", "end", "length")},
         },
     )
+
+
+def joined(parts: Sequence[Answers], prompts: PromptSet) -> Answers:
+    """One arm's answers to parts of a set, as if the set had been answered at once.
+
+    Args:
+        parts: From `make_answers`, one at least, all made alike.
+        prompts: The whole set.
+    """
+    of = {key: text for part in parts for key, text in part.of.items()}
+    seeds = dict.fromkeys(seed for _, seed in of)
+    about = dict(parts[0].about)
+    about["prompts"] = {"name": prompts.name, "sha256": prompts.sha256}
+    about["shortened"] = sum(part.about["shortened"] for part in parts)
+    about["finish"] = {how: sum(part.about["finish"][how] for part in parts) for how in about["finish"]}
+    whole = {(prompt.id, seed): of[prompt.id, seed] for seed in seeds for prompt in prompts.prompts}
+    return replace(parts[0], of=whole, about=about)
 
 
 def _encode(

@@ -76,6 +76,20 @@ class PromptSet:
         return hashlib.sha256(json.dumps(what, separators=(",", ":")).encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedSet:
+    """Which prompts were asked for, as it is written: enough to load them again elsewhere."""
+
+    written: str
+    """Name of a built-in set, or path of a file."""
+    limit: int | None = None
+    categories: tuple[str, ...] = ()
+
+    def load(self) -> PromptSet:
+        """The prompts; raises as `load_prompt_set` does."""
+        return load_prompt_set(self.written, self.limit, self.categories)
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A row as its layout has it; an empty id: to be made of the text."""

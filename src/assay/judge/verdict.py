@@ -12,14 +12,16 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
+from pathlib import Path
 
 import yaml
+from jinja2 import TemplateError
 
 from assay.errors import InputError
-from assay.evaluate.template import template
-from assay.judge.judgement import Pairing, Preferred
+from assay.evaluate.template import names, template
+from assay.judge.judgement import JudgePrompt, Pairing, Preferred
 
 MARK = "> "
 """Before every line of what is quoted; no line of a frame begins with it."""
@@ -107,15 +109,51 @@ class Format:
 
 @functools.cache
 def open_format(name: str) -> Format:
-    """A format by name; see `format_names`.
+    """A format by name, see `format_names`, or of a YAML file in the layout of those in ``formats/``.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: There is none of that name; the file is missing, or no format.
     """
+    if name.endswith((".yaml", ".yml")):
+        return _of_file(Path(name))
     if name not in format_names():
         raise InputError(f"there is no judge format {name!r}; there are {', '.join(format_names())}")
     given = yaml.safe_load((resources.files("assay.judge") / _FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return Format(name=name, **given)
+
+
+def _of_file(path: Path) -> Format:
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"there is no judge format that can be read: {problem}", str(path)) from None
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        raise InputError(f"not YAML: {problem}", f"{path}:{mark.line + 1}" if mark else str(path)) from None
+    kinds = {
+        one.name: dict if one.name == "verdicts" else int if one.name == "tokens" else str for one in fields(Format)
+    }
+    del kinds["name"]
+    if not isinstance(given, dict) or set(given) != set(kinds):
+        raise InputError(f"a judge format has the keys {', '.join(kinds)}, and no others", str(path))
+    for key, kind in kinds.items():
+        if not isinstance(given[key], kind):
+            raise InputError(f"'{key}' must be a {kind.__name__}, and is {given[key]!r}", str(path))
+    verdicts = given["verdicts"]
+    if not {"first", "second"} <= set(verdicts) <= {"first", "second", "tie"} or len(set(verdicts.values())) < len(
+        verdicts
+    ):
+        raise InputError("'verdicts' gives different forms of first, second and, if it may be said, tie", str(path))
+    if not all(isinstance(form, str) and form for form in verdicts.values()) or given["tokens"] < 1:
+        raise InputError("the forms of verdicts are texts, and a reply has room for 1 token at least", str(path))
+    made = Format(name=path.stem, **given)
+    try:
+        made.messages(Pairing(prompt=JudgePrompt(id="", text=""), first="", second=""))
+    except TemplateError as problem:
+        raise InputError(f"'prompt' is no template over instruction, first and second: {problem}", str(path)) from None
+    if missing := [name for name in ("instruction", "first", "second") if name not in names(given["prompt"])]:
+        raise InputError(f"'prompt' does not show the {missing[0]}", str(path))
+    return made
 
 
 @functools.cache

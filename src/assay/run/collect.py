@@ -1,11 +1,11 @@
 """Clearing the store: what no named study and no named run folder needs, found first and deleted only when told.
 
-What a study needs are the exact keys of its whole graph under this machine's numerics. What a run folder or an
-evaluation needs is what its log names, its checkpoints, a run's states on its arms' paths, what was found out about all
-these, and what they were made from. A kill leaves every artifact whole or absent: on a disk they are first moved out of
-the way by renames; on an object store manifests go first, then the content that none names any more. There no lock
-keeps other machines off; that is left to who gives the order. Compiled kernels stay: they are small and belong to no
-study.
+What a study needs are the exact keys of its whole graph under this machine's numerics. What a run folder, an evaluation
+or a folder of win rates needs is what its log names, its checkpoints, a run's states on its arms' paths, what was found
+out about all these, and what they were made from. A kill leaves every artifact whole or absent: on a disk they are
+first moved out of the way by renames; on an object store manifests go first, then the content that none names any more.
+There no lock keeps other machines off; that is left to who gives the order. Compiled kernels stay: they are small and
+belong to no study.
 """
 
 import contextlib
@@ -21,13 +21,17 @@ from assay.files import flush, refused
 from assay.run.evaluation_folder import ABOUT, evaluated_keys
 from assay.run.graph import Graph
 from assay.run.identity import key_of
+from assay.run.judging import ABOUT as WIN_RATES
+from assay.run.judging import judged_keys
 from assay.run.lineage import Record, record_of, record_of_step, steps_of
 from assay.run.past_run import final_states, logged_keys, read_run, states_of
 from assay.run.remote import RemoteStore
 from assay.run.store import Store
 
-MEASURED = {"scores", "verdicts", "harness"}
-"""Kinds of what was found out about a checkpoint."""
+MEASURED = {"scores", "verdicts", "harness", "replies", "judgements"}
+"""Kinds of what was found out about checkpoints."""
+JUDGED = ("", "judge")
+"""Where a folder may hold win rates: itself, or below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +87,11 @@ def find_garbage(store: Store, graphs: Iterable[Graph], runs: Iterable[Path]) ->
     Args:
         store: The store, held `alone`.
         graphs: Of the studies whose artifacts are kept.
-        runs: Folders of runs and evaluations whose artifacts are kept, whatever numerics they were made under.
+        runs: Folders of runs, evaluations and win rates whose artifacts are kept, whatever numerics they were made
+            under.
 
     Raises:
-        InputError: A folder is neither.
+        InputError: A folder is none of these.
         StepError: An object store cannot be reached.
     """
     remote = store if isinstance(store, RemoteStore) else None
@@ -171,15 +176,20 @@ def _move_aside(store: Store, garbage: Garbage) -> None:
 
 
 def _needed_by_run(folder: Path, records: list[Record], known: dict[str, Record]) -> set[str]:
-    named = logged_keys(folder)
+    judged = [folder / name for name in JUDGED if (folder / name / WIN_RATES).is_file()]
+    named = logged_keys(folder).union(*(judged_keys(one) | logged_keys(one) for one in judged))
     if (folder / ABOUT).is_file():
         named |= evaluated_keys(folder)
     elif not (folder / "plan.json").is_file():
-        raise InputError(f"{folder} has neither plan.json nor {ABOUT}: it is no run folder and no finished evaluation")
+        if not judged:
+            raise InputError(
+                f"{folder} has none of plan.json, {ABOUT} and {WIN_RATES}: it is no run folder, no finished evaluation "
+                "and holds no finished win rates"
+            )
     else:
         named |= set(final_states(folder).values()) | {one.key for one, _, _ in states_of(read_run(folder), records)}
     needed: set[str] = set()
-    measured = [one for one in records if one.kind in MEASURED and one.inputs and _checkpoint(one) in named]
+    measured = [one for one in records if one.kind in MEASURED and one.inputs and _checkpoints(one) <= named]
     waiting = measured + [known[key] for key in named if key in known]
     while waiting:
         record = waiting.pop()
@@ -189,10 +199,12 @@ def _needed_by_run(folder: Path, records: list[Record], known: dict[str, Record]
     return needed | named
 
 
-def _checkpoint(record: Record) -> str:
-    """Key of what scores, answers or verdicts are of."""
-    answers = record.inputs.get("answers", record)
-    return answers.inputs["state"].key
+def _checkpoints(record: Record) -> set[str]:
+    """Keys of what scores, answers, verdicts or judgements are of; of what a file answers, its own."""
+    if record.kind == "judgements":
+        return _checkpoints(record.inputs["a"]) | _checkpoints(record.inputs["b"])
+    state = record.inputs.get("answers", record).inputs.get("state")
+    return {record.key if state is None else state.key}
 
 
 def _without_numerics(record: Record, digests: dict[str, str]) -> str:

@@ -1,12 +1,12 @@
-"""A plan as a graph of steps: packages → documents → ingredients → tokens and requests → states → scores.
+"""A plan as a graph of steps: packages → documents → ingredients → tokens and requests → states → scores and win rates.
 
 Keys follow from recipes and inputs alone. What a study adds to another (a seed, a task, an arm) adds steps; the
 steps that were there keep their keys and are found in the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.corpus.recipe import Recipe
 from assay.evaluate.task import Task
@@ -21,6 +21,9 @@ from assay.study.paths import Path, Segment, cut, path_of, path_record, stops
 from assay.study.plan import HELDOUT, Plan, split_heldout
 from assay.study.resolve import Arm
 from assay.study.spec import TrainSpec
+
+if TYPE_CHECKING:
+    from assay.run.judging import Judging
 
 FLAGS_VERSION = 1
 TRAIN_VERSION = 4
@@ -80,6 +83,8 @@ class Graph:
     leaves: tuple[Leaf, ...]
     flags: Mapping[str, Step]
     """By task id: which items the training documents hold; none where the corpus is not compared with benchmarks."""
+    judging: "Judging | None" = None
+    """Answers to open-ended prompts and what the judges on this machine make of them; None: no win rates are asked."""
 
     @property
     def points(self) -> "list[Point]":
@@ -93,6 +98,7 @@ class Graph:
             *self.states,
             *self.flags.values(),
             *(step for leaf in self.leaves for step in leaf.made),
+            *(self.judging.goals if self.judging else ()),
         ]
 
 
@@ -147,7 +153,42 @@ class _Builder:
                 leaves += [
                     self._leaf(arm, size, seed, by_path, requests, model) for arm in self.plan.study.arms_at(size)
                 ]
-        return Graph(tokens, requests, looks, tuple(states), tuple(leaves), flags)
+        judging = self._judging(leaves, tokenizer)
+        return Graph(tokens, requests, looks, tuple(states), tuple(leaves), flags, judging)
+
+    def _judging(self, leaves: Sequence[Leaf], tokenizer: Step) -> "Judging | None":
+        """What win rates take, of the arms' last points: every seed answers under its own number."""
+        plan = self.plan.judging
+        if plan is None:
+            return None
+        from assay.run.judge_steps import replies_step
+        from assay.run.judging import build_judging
+        from assay.study.judging import judged_arms, judged_name, judged_pairs
+
+        study, prompts, asked = self.plan.study, plan.prompts, plan.asked
+        answering = judged_arms(study, plan)
+        average = self.spec.evaluate.average
+        arms: dict[str, dict[int, Step]] = {judged_name(study, arm, size): {} for size, arm in answering}
+        for leaf in leaves:
+            if (leaf.size, leaf.arm.name) not in answering:
+                continue
+            name = judged_name(study, leaf.arm.name, leaf.size)
+            arms[name][leaf.seed] = replies_step(
+                prompts=prompts,
+                asked=asked,
+                state=leaf.points[-1].state,
+                tokenizer=tokenizer,
+                shape=self._shape(leaf.size),
+                precision=self.numerics["precision"],
+                numerics=self.numerics,
+                longest=self.spec.train.sequence,
+                decoding=plan.decoding,
+                seeds=(leaf.seed,),
+                average=average.steps(leaf.arm.steps) if average and leaf.arm.steps else (),
+                title=f"answer {prompts.name}, {leaf.arm.name} {leaf.size} seed {leaf.seed}",
+            )
+        pairs = [(judged_name(study, a, size), judged_name(study, b, size)) for size, a, b in judged_pairs(study, plan)]
+        return build_judging(arms, pairs, plan.judges, prompts, asked, self.numerics, seeds_are="trained")
 
     def _heldout(self, name: str, tokenizer: Step, read: Mapping[str, int]) -> Step:
         ingredient = self.corpus.ingredient(split_heldout(name)[0])

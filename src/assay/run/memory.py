@@ -30,6 +30,8 @@ LOGIT_BYTES = 12 * 512
 """An entry of the vocabulary, in the loss: 512 rows of logits at once, in float32 thrice."""
 GPU_SHARES = ((8_000_000, 8), (20_000_000, 4), (80_000_000, 2))
 """(parameters of the body up to which, workers that a GPU is dealt to); above, one. Assumed, not measured."""
+JUDGE_BYTES = 8
+"""A parameter of a judge's model: float32, and as much again while it is read and while it judges. Assumed."""
 LEAST_BYTES = 3 << 29
 """What preparing data may take (1.5 GiB)."""
 PLANNED = (2, 4, 8, 16, 32, 64)
@@ -68,11 +70,13 @@ def copy_bytes(plan: Plan, size: str, processes: Processes = ALONE) -> int:
 
 
 def worker_bytes(plan: Plan, processes: Processes = ALONE) -> int:
-    """Memory of each process of a worker that trains the plan's largest size, in bytes."""
+    """Memory of each process of a worker that trains the plan's largest size, or judges, in bytes."""
     needed = [
         PROGRAM_BYTES + process_bytes(plan, size, processes) + copy_bytes(plan, size, processes) // processes.count
         for size in plan.study.spec.sizes
     ]
+    if plan.judging is not None and plan.judging.model is not None:
+        needed.append(PROGRAM_BYTES + JUDGE_BYTES * plan.judging.model.shape.parameters)
     return max(LEAST_BYTES, *needed)
 
 

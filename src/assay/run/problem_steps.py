@@ -16,7 +16,7 @@ from assay.corpus.synthesis.composed import THEMES
 from assay.run.identity import file_hash
 from assay.run.step import Step
 
-PIECE = 1000
+PIECE = 500
 """Composed problems tried in a step."""
 GIVEN_PIECES = 24
 """Steps that the given problems are dealt to in turn."""

@@ -19,7 +19,7 @@ from assay.run.problem_steps import PIECE, composed_steps, given_steps
 from assay.run.progress import RunProgress
 from assay.run.step import Step
 
-EXPECTED_YIELD = 0.65
+EXPECTED_YIELD = 0.75
 """Taken for the first wave; later waves take what was seen."""
 LEAST_YIELD = 0.02
 """Below this, in all pieces so far, more pieces are not tried."""

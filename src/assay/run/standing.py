@@ -31,6 +31,9 @@ PLANES = {
     "gold": "evaluation",
     "answers": "evaluation",
     "verdicts": "evaluation",
+    "replies": "judging",
+    "exam": "judging",
+    "judgements": "judging",
 }
 """Kind of step to what a person calls that part of the study, in their order."""
 Sort = tuple[str, str]

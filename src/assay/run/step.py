@@ -30,6 +30,9 @@ FUNCTIONS = {
     "gold": "assay.evaluate.answers:check_gold",
     "answers": "assay.evaluate.answers:answer",
     "verdicts": "assay.evaluate.answers:check_answers",
+    "replies": "assay.judge.steps:make_replies",
+    "exam": "assay.judge.steps:sit_exam",
+    "judgements": "assay.judge.steps:judge_replies",
     "harness": "assay.evaluate.harness_step:run_task",
     "calibration": "assay.train.calibrate:calibrate",
 }

@@ -1,7 +1,8 @@
 """Carrying a plan out: every step as soon as what it reads is there, then the run folder.
 
 Everything that costs anything is an artifact of the store; the run folder is written from those at the end. A run that
-is repeated finds its artifacts, and a finished folder is recognised by its hashes alone.
+is repeated finds its artifacts, and a finished folder is recognised by its hashes alone. Judges behind endpoints are
+asked here, when all answers are there, and by no worker.
 """
 
 import json
@@ -10,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.errors import InputError
+from assay.errors import InputError, StepError
 from assay.files import ASIDE, as_json, refused, write_whole
 from assay.report.stage_table import tell_stages
+from assay.run.done import DONE, is_finished, mark_finished
 from assay.run.engine import Engine
 from assay.run.folder import write_folder
 from assay.run.graph import Graph, build_graph
-from assay.run.identity import file_hash, key_of, numerics_label
+from assay.run.identity import key_of, numerics_label
 from assay.run.progress import RunProgress
 from assay.run.step import Step
 from assay.run.store import Damaged, Store
@@ -33,6 +35,8 @@ UNCOMPILED = {
 }
 READS = 20
 """How often artifacts may turn out damaged when the results are written from them."""
+JUDGED = "judge"
+"""Folder of the win rates in a run folder."""
 
 
 def run_study(plan: Plan, out: Path, engine: Engine, trackers: Mapping[str, Tracker] | None = None) -> bool:
@@ -46,7 +50,8 @@ def run_study(plan: Plan, out: Path, engine: Engine, trackers: Mapping[str, Trac
 
     Raises:
         InputError: The study asks for what the corpus cannot give.
-        StepError: Network, disk, a lost worker, a diverged run. What was finished is kept.
+        StepError: Network, disk, a lost worker, a diverged run, a judge behind an endpoint that did not answer all it
+            was asked. What was finished is kept.
     """
     graph = build_graph(plan, engine.numerics)
     label = numerics_label(engine.numerics)
@@ -91,6 +96,7 @@ def _carry_out(
                     _write_plan(known, out, identity, label)
                     progress.say("Writing records, results and the report …")
                     write_folder(known, graph, out, engine.store, label)
+                    unanswered = _judge(graph, out, engine.store, progress)
                     break
                 except Damaged as problem:
                     if attempt == READS - 1:
@@ -100,8 +106,13 @@ def _carry_out(
             _write_timings(out, plan, progress, engine.workers, label, time.monotonic() - begin)
             from assay.report.page import write_report
 
-            write_report(out)
-            _mark_finished(out, identity)
+            page = write_report(out)
+            if unanswered:
+                raise StepError(
+                    f"win rates are not whole: {unanswered}. What came is in {page}. Run the same command again to ask "
+                    "what is missing; what was answered is not asked twice"
+                )
+            mark_finished(out, identity, _files(out, graph))
     except OSError as problem:
         if told := refused(problem, out):
             raise told from None
@@ -120,15 +131,14 @@ def stored_tokens(plan: Plan, store: Store | None, numerics: Mapping[str, str]) 
     }
 
 
-def is_finished(out: Path, identity: str) -> bool:
-    """Whether the folder holds this very study, every file as it was written."""
-    try:
-        done = json.loads((out / "done.json").read_text(encoding="utf-8"))
-        return bool(done["identity"] == identity) and all(
-            file_hash(out / name) == digest for name, digest in done["files"].items()
-        )
-    except (OSError, ValueError, KeyError):
-        return False
+def _judge(graph: Graph, out: Path, store: Store, progress: RunProgress) -> str:
+    """Write the win rates, if the study asks for them; who did not answer everything, in words."""
+    if graph.judging is None:
+        return ""
+    from assay.run.judging import collect_judging
+
+    collected = collect_judging(graph.judging, out / JUDGED, store, progress.say)
+    return "; ".join(f"{judge} did not answer {what}" for judge, what in collected.unanswered.items())
 
 
 def _make_folder(out: Path) -> None:
@@ -146,13 +156,14 @@ def _clear_other_study(out: Path, identity: str) -> None:
         known = json.loads((out / "plan.json").read_text(encoding="utf-8"))["identity"]
     except (OSError, ValueError, KeyError):
         known = None
-    (out / "done.json").unlink(missing_ok=True)
+    (out / DONE).unlink(missing_ok=True)
     for left in [*out.glob(f"{ASIDE}*"), *(out / "items").glob(f"{ASIDE}*")]:
         left.unlink(missing_ok=True)
     if known != identity:
         names = ("results", "report", "ledger", "curves", "corpus", "timings")
         made = [path for name in names for path in out.glob(f"{name}.*")]
-        for path in [*made, *(out / "items").glob("*.parquet")]:
+        judged = [path for pattern in ("*.json", "*.parquet", "answers/*") for path in (out / JUDGED).glob(pattern)]
+        for path in [*made, *judged, *(out / "items").glob("*.parquet")]:
             path.unlink(missing_ok=True)
 
 
@@ -160,11 +171,13 @@ def _write_plan(plan: Plan, out: Path, identity: str, label: str) -> None:
     write_whole(out / "plan.json", as_json({**plan_record(plan, label), "identity": identity}))
 
 
-def _mark_finished(out: Path, identity: str) -> None:
+def _files(out: Path, graph: Graph) -> list[str]:
+    """Names of what a finished run's folder must hold as it was written."""
     names = ["plan.json", "results.json", "ledger.json", "curves.json", "corpus.json", "report.html"]
-    names += sorted(str(path.relative_to(out)) for path in (out / "items").glob("*.parquet"))
-    files = {name: file_hash(out / name) for name in names}
-    write_whole(out / "done.json", as_json({"identity": identity, "files": files}))
+    patterns = ["items/*.parquet"]
+    if graph.judging is not None:
+        patterns += [f"{JUDGED}/{pattern}" for pattern in ("judge.json", "judgements.parquet", "answers/*.parquet")]
+    return names + [str(path.relative_to(out)) for pattern in patterns for path in sorted(out.glob(pattern))]
 
 
 def _identity(plan: Plan, graph: Graph, label: str) -> str:
@@ -179,6 +192,7 @@ def _identity(plan: Plan, graph: Graph, label: str) -> str:
                 [[point.state.key, *(step.key for step in point.made)] for point in leaf.points]
                 for leaf in graph.leaves
             ],
+            **({"judging": [step.key for step in graph.judging.goals]} if graph.judging else {}),
         }
     )
 
@@ -193,6 +207,7 @@ def _write_timings(out: Path, plan: Plan, progress: RunProgress, workers: int, l
     if before.get("trained", 0) > progress.trained:
         return  # a repeat that trained less says nothing of what the study costs
     seconds = {plane: spent / workers for plane, spent in progress.seconds.items()}
+    judging = {"judging": round(seconds["judging"], 1)} if plan.judging else {}
     rate = progress.trained / seconds["training"] if seconds["training"] else 0.0
     saved = plan.design.tokens["declared"] - plan.design.tokens["trained"]
     timings = {
@@ -201,6 +216,7 @@ def _write_timings(out: Path, plan: Plan, progress: RunProgress, workers: int, l
             "corpus": round(seconds["corpus"] + seconds["download"], 1),
             "training": round(seconds["training"], 1),
             "evaluation": round(seconds["evaluation"], 1),
+            **judging,
             "total": round(total, 1),
         },
         "trained": progress.trained,

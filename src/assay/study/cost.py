@@ -2,8 +2,8 @@
 
 FLOPs per token are 6·(body + vocabulary·width) for the matrices, forward and backward, and 6·layers·sequence·width for
 attention, of which a causal mask leaves half: 12·layers·sequence·width halved (Kaplan et al. 2020, arXiv 2001.08361,
-§2.1; Chowdhery et al. 2022, arXiv 2204.02311, appendix B). Evaluation is in the machine's time where it was
-calibrated, and nowhere else; data preparation is in neither.
+§2.1; Chowdhery et al. 2022, arXiv 2204.02311, appendix B). Evaluation, and win rates judged here, are in the machine's
+time where it was calibrated, and nowhere else; data preparation is in neither.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,13 @@ from assay.study.accelerators import HERE, load_accelerators, price_of, prices_a
 from assay.study.paths import path_of
 from assay.study.plan import Plan
 from assay.study.trees import count_tokens
+
+GENERATION_SHARE = 0.25
+"""FLOPs a second of generating over those of training: a token at a time reuses little of what is read of memory."""
+ANSWER_TOKENS = 300
+"""That a judge reads of an answer, behind its prompt and alone, or of both in a verdict; roughly."""
+EXAM_ANSWERS = 6
+"""Answers of an exam to each prompt: a good one, and each kind of worse one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,7 @@ def _machine(
     plan: Plan, calibration: Calibration, trained: Mapping[str, int], vocabulary: int, sequence: int
 ) -> dict[str, Any] | None:
     """Seconds of training and scoring on a calibrated machine; None where nothing was measured."""
-    training = scoring = 0.0
+    training = scoring = judging = 0.0
     rates = {}
     scored, sizes = calibration.scoring_seconds, plan.study.known_sizes
     for size, tokens in trained.items():
@@ -135,6 +142,8 @@ def _machine(
             return None
         rates[size] = {"tokens_per_second": rate.tokens_per_second, "extrapolated": rate.extrapolated}
         training += tokens / rate.tokens_per_second
+        flops = rate.tokens_per_second * flops_per_token(size, vocabulary, sequence, sizes)
+        judging += _judging_flops(plan, size) / flops
         if scored:
             nearest = size if size in scored else _largest(scored, sizes)
             asked, known = (flops_per_token(one, vocabulary, sequence, sizes) for one in (size, nearest))
@@ -145,8 +154,32 @@ def _machine(
         "rates": rates,
         "training_seconds": training,
         "scoring_seconds": scoring if scored else None,
-        "seconds": training + scoring,
+        **({"judging_seconds": judging} if plan.judging else {}),
+        "seconds": training + scoring + judging,
     }
+
+
+def _judging_flops(plan: Plan, size: str) -> float:
+    """Of a size's answers and of what the judges on this machine read of them, in FLOPs at the pace of training.
+
+    Answers are taken at their longest; every parameter costs two FLOPs a token forward. Exams go to the first size.
+    """
+    if plan.judging is None:
+        return 0.0
+    from assay.judge.wanted import LocalWanted
+    from assay.study.judging import judged_arms, judged_pairs
+
+    study, judging = plan.study, plan.judging
+    rounds = len(study.seeds) * len(judging.prompts.prompts)
+    answers = rounds * sum(at == size for at, _ in judged_arms(study, judging))
+    flops = 2 * sum(plan.design.parameters[size].values()) * answers * judging.spec.tokens / GENERATION_SHARE
+    if judging.model is not None:
+        local = sum(isinstance(judge, LocalWanted) for judge in judging.judges)
+        read = 2 * rounds * sum(at == size for at, _, _ in judged_pairs(study, judging))
+        if size == study.spec.sizes[0]:
+            read += EXAM_ANSWERS * len(judging.prompts.prompts)
+        flops += 2 * judging.model.shape.parameters * local * read * ANSWER_TOKENS
+    return flops
 
 
 def _checkpoints(plan: Plan, size: str) -> int:

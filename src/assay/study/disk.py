@@ -51,7 +51,7 @@ def disk_needed(plan: Plan, held: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _package_bytes(plan: Plan) -> int:
-    """Size of the packages that the study's ingredients, tokenizer, benchmark index and tasks are read from."""
+    """Size of the packages that ingredients, tokenizer, benchmark index, tasks and a judge's model are read from."""
     recipe = plan.recipe
     model = plan.study.model
     tokenizer = recipe.tokenizers[plan.study.spec.tokenizer] if model is None else None
@@ -61,6 +61,9 @@ def _package_bytes(plan: Plan) -> int:
         needed.append(recipe.packages[tokenizer.package])
     if model is not None and model.package is not None:
         needed.append(model.package.package)
+    judge = plan.judging.model if plan.judging else None
+    if judge is not None and judge.package is not None:
+        needed.append(judge.package.package)
     for task in plan.study.spec.evaluate.tasks:
         wheel = load_task(task).source.wheel
         package = PACKAGES.get(wheel) or recipe.packages.get(wheel) if wheel else None

@@ -6,7 +6,7 @@ Planning trains nothing, downloads nothing and imports no torch. `assay plan` pr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.corpus.recipe import Recipe
 from assay.corpus.recipe_file import load_recipe
@@ -24,6 +24,9 @@ from assay.study.resolve import MILLION, Study, resolve
 from assay.study.source import Source, read_source
 from assay.study.spec import GenerateSpec, StudySpec
 from assay.study.trees import Trees, count_tokens, grow_trees, total_tokens
+
+if TYPE_CHECKING:
+    from assay.study.judging import JudgePlan
 
 HELDOUT = "heldout_"
 """Task id of a held-out set: this and its name."""
@@ -43,6 +46,8 @@ class Plan:
     recipe: Recipe
     design: Design
     trees: Trees
+    judging: "JudgePlan | None" = None
+    """None: no win rates are asked for."""
 
     @property
     def vocabulary(self) -> int:
@@ -187,7 +192,15 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
         shared=tuple(told for told in (shared_rate(resolved),) if told),
         notes=_notes(tasks),
     )
-    return Plan(resolved, recipe, design, trees)
+    return Plan(resolved, recipe, design, trees, _judging(resolved, contrasts))
+
+
+def _judging(study: Study, contrasts: Sequence[Contrast]) -> "JudgePlan | None":
+    if study.spec.judge is None:
+        return None
+    from assay.study.judging import plan_judging
+
+    return plan_judging(study, study.spec.judge, contrasts)
 
 
 def _start(spec: StudySpec, source: Source) -> Described | None:
@@ -214,6 +227,7 @@ def plan_record(plan: Plan, numerics: str) -> dict[str, Any]:
     """The plan as ``plan.json`` holds it."""
     per_step, spec = plan.study.tokens_per_step, plan.study.spec.evaluate
     return {
+        **({} if plan.judging is None else {"judge": plan.judging.record()}),
         "study": plan.design.study,
         "tokens": plan.design.tokens,
         "design": plan.design.model_dump(mode="json"),

@@ -17,7 +17,7 @@ from assay.errors import InputError, nearest
 from assay.study.spec import StudySpec
 
 Place = tuple[str | int, ...]
-MERGED = {"units", "mixes", "stages", "train", "evaluate", "margins"}
+MERGED = {"units", "mixes", "stages", "train", "evaluate", "margins", "judge"}
 """Sections that a study adds to its base key by key; every other key replaces the base's."""
 
 
@@ -91,6 +91,11 @@ def _beside(values: dict[str, Any], folder: Path) -> None:
     def found(name: Any) -> Any:
         return str(folder / name) if isinstance(name, str) and (folder / name).is_file() else name
 
+    def model(written: Any) -> Any:
+        prefix, _, name = str(written).partition(":")
+        is_here = prefix in {"hf", "gguf"} and name and (folder / name).exists()
+        return f"{prefix}:{folder / name}" if is_here else written
+
     def task(written: Any) -> Any:
         if not isinstance(written, str):
             return written
@@ -100,9 +105,19 @@ def _beside(values: dict[str, Any], folder: Path) -> None:
     for key in ("base", "corpus"):
         if key in values:
             values[key] = found(values[key])
-    prefix, _, name = str(values.get("init", "")).partition(":")
-    if prefix in {"hf", "gguf"} and name and (folder / name).exists():
-        values["init"] = f"{prefix}:{folder / name}"
+    if "init" in values:
+        values["init"] = model(values["init"])
+    judge = values.get("judge")
+    if isinstance(judge, dict):
+        if "prompts" in judge:
+            judge["prompts"] = found(judge["prompts"])
+        if isinstance(judge.get("judges"), list):
+            judge["judges"] = [found(one) for one in judge["judges"]]
+            for one in judge["judges"]:
+                if isinstance(one, dict) and "format" in one:
+                    one["format"] = found(one["format"])
+        if "judge_model" in judge:
+            judge["judge_model"] = model(judge["judge_model"])
     evaluate = values.get("evaluate")
     if isinstance(evaluate, dict) and isinstance(evaluate.get("tasks"), list):
         evaluate["tasks"] = [task(name) for name in evaluate["tasks"]]
@@ -241,6 +256,8 @@ def _keys_allowed(location: tuple[str | int, ...]) -> list[str]:
         "margins": spec.MarginSpec,
         "contrasts": spec.FamilySpec,
         "stages": spec.StageSpec,
+        "judge": spec.JudgeSpec,
+        "judges": spec.EndpointSpec,
     }
     model: Any = spec.StudySpec
     for step in location:

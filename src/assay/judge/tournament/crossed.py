@@ -116,7 +116,7 @@ def measured_between(
 def _estimate(value: float, influence: Floats) -> Estimate:
     seeds, prompts = influence.shape
     part = task_part(Sample(value + influence.size * influence, np.arange(prompts)))
-    estimate = replace(combine([part]), value=value)
+    estimate = replace(combine([part]).on_new_items(), value=value)
     if seeds > 1:
         return estimate
     se = part.items**0.5

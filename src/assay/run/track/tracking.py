@@ -226,8 +226,8 @@ def leaf_results(plan: Plan, leaf: Leaf, store: Store) -> dict[str, float]:
     Raises:
         Damaged: Scores are not what was written.
     """
+    from assay.analyze.estimator import Estimator
     from assay.analyze.records import read_records
-    from assay.analyze.results import Estimator
 
     alone = {"arms": (leaf.arm.name,), "sizes": (leaf.size,), "seeds": (leaf.seed,), "contrasts": ()}
     design = plan.design.model_copy(update=alone)
