@@ -26,7 +26,7 @@ def record(name: str, figures: Figures) -> None:
     _write(name, {**_made([f"benchmarks/{name}.py", *sys.argv[1:]]), "figures": dict(figures)})
 
 
-def update(name: str, part: str, figures: Figures, options: Sequence[str] = ()) -> None:
+def update(name: str, part: str, figures: Figures, options: Sequence[str] = (), *, script: str | None = None) -> None:
     """Print the figures of one part of benchmark ``name`` and put them among those of its other parts.
 
     Args:
@@ -34,6 +34,7 @@ def update(name: str, part: str, figures: Figures, options: Sequence[str] = ()) 
         part: Of the part, which its script takes as an argument.
         figures: Of this part.
         options: Of the script, as far as they change what is measured.
+        script: Its name, where it is not the benchmark's.
     """
     print_figures(f"{name}: {part}", figures)
     file = RESULTS / f"{name}.json"
@@ -41,7 +42,7 @@ def update(name: str, part: str, figures: Figures, options: Sequence[str] = ()) 
     parts = before.get("parts", {})
     replaced = parts.get(part, {"figures": []})["figures"]
     kept = {figure: value for figure, value in before.get("figures", {}).items() if figure not in replaced}
-    made = _made([f"benchmarks/{name}.py", *options, part])
+    made = _made([f"benchmarks/{script or name}.py", *options, part])
     parts[part] = {**made, "figures": list(figures)}
     _write(name, {**made, "figures": {**kept, **figures}, "parts": parts})
 

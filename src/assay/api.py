@@ -3,6 +3,8 @@
 >>> from assay import Study
 >>> results = Study.load("quickstart").run("runs/quickstart")
 >>> results.to_frame()
+
+A folder of results that are there is opened by `assay.analyze.frame.open_run`, which imports neither torch nor this.
 """
 
 from collections.abc import Sequence

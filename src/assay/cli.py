@@ -13,14 +13,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from assay.claims_cli import claims
 from assay.data_cli import data
 from assay.errors import AssayError, InputError, Stopped, Terminated
 from assay.eval_cli import eval_
 from assay.export_cli import export
 from assay.items_cli import items
+from assay.judge_cli import judge
 from assay.run.choose import EngineName
 from assay.run.device import DeviceName
 from assay.run.processes import Layout
+from assay.serve_cli import serve
 from assay.serve_model_cli import serve_model
 from assay.synth_cli import synth
 from assay.tasks_cli import tasks
@@ -105,6 +108,10 @@ def run(
         raise Stopped(GO_ON) from None
     console = Console()
     print_effects(out, console)
+    if plan.judging is not None:
+        from assay.report.judge_table import tell_judged
+
+        tell_judged(json.loads((out / "judge" / "judge.json").read_text(encoding="utf-8")), console)
     console.print(f"Report: {out / 'report.html'}", soft_wrap=True)
     if not made:
         console.print("Everything was there already: nothing was downloaded, trained or evaluated.")
@@ -167,15 +174,44 @@ def report(
     clean: Annotated[
         bool, typer.Option("--clean", help="Without the items that stand in the training documents; written beside.")
     ] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write the page's figures (SVG, PDF) and their data (CSV) into a folder too."),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a summary for a pull request too; - is standard output, alone."),
+    ] = None,
 ) -> None:
     """Make results and page again from the item records. Needs no store and no torch."""
     from assay.report.page import write_report
     from assay.report.table import print_effects
 
     page = write_report(folder, clean)
-    console = Console()
-    print_effects(folder, console, clean)
+    alone = str(markdown) == "-"
+    console = Console(stderr=alone)
+    if not alone:
+        print_effects(folder, console, clean)
     console.print(f"Report: {page}", soft_wrap=True)
+    if figures is not None:
+        from assay.report.export_data import write_data
+        from assay.report.export_figures import has_pdf, write_figures
+
+        drawn = write_figures(page.read_text(encoding="utf-8"), figures)
+        tables = write_data(folder, figures, clean)
+        console.print(f"{len(drawn)} files of figures and {len(tables)} of data: {figures}", soft_wrap=True)
+        if not has_pdf():
+            Console(stderr=True).print("No PDF was written: that takes pip install 'assay[figures]'", soft_wrap=True)
+    if markdown is not None:
+        from assay.files import write_whole
+        from assay.report.markdown import markdown_summary
+
+        summary = markdown_summary(folder, clean)
+        if alone:
+            print(summary, end="")
+        else:
+            write_whole(markdown, summary)
+            console.print(f"Summary: {markdown}", soft_wrap=True)
 
 
 @app.command()
@@ -280,8 +316,11 @@ def trace(
 
 app.command()(export)
 app.command()(tasks)
+app.command()(claims)
 app.command("eval")(eval_)
 app.command()(items)
+app.command()(judge)
+app.command()(serve)
 app.command("serve-model")(serve_model)
 
 

@@ -22,8 +22,8 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file by new text, whole or not at all.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Replace a file by new text (in UTF-8) or bytes, whole or not at all.
 
     Raises:
         StepError: The disk is full or cannot be written.
@@ -32,8 +32,8 @@ def write_whole(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)

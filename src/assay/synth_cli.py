@@ -110,7 +110,7 @@ def model(
     from assay.endpoint import Budget, Endpoint
 
     out = out or Path("synth") / "model"
-    price_in, price_out = _prices(price)
+    price_in, price_out = prices(price)
     endpoint = Endpoint(
         url=url,
         model=name,
@@ -212,7 +212,8 @@ def _depths(written: str | None) -> dict[int, float]:
     return found
 
 
-def _prices(written: str | None) -> tuple[float, float]:
+def prices(written: str | None) -> tuple[float, float]:
+    """Dollars for a million tokens in and out, as ``--price`` has them."""
     try:
         first, second = (float(one) for one in (written or "0,0").split(","))
     except ValueError:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from planted import metric, pair, quickstart_design, simulate_items, write_run
+from scipy import stats
 
 from assay.analyze.frame import Results
 from assay.analyze.results import build_results, load_design, load_items, write_results
@@ -21,7 +22,7 @@ from assay.study.design import Contrast, Design
 CONTRAST_KEYS = {
     "id", "kind", "size", "metric", "category", "better_is", "a", "b", "arms", "effect", "relative", "low", "high",
     "df", "n_seeds", "n_items", "p", "p_adjusted", "margin", "mde", "verdict", "favours", "confounds",
-    "family", "factor", "declared", "se",
+    "family", "factor", "declared", "se", "paired", "relative_low", "relative_high", "low_new_items", "high_new_items", "holds_on_new_items",
 }  # fmt: skip
 
 
@@ -168,6 +169,56 @@ def test_only_seeds_that_both_arms_have_count() -> None:
     assert {row["n_seeds"] for row in results["contrasts"]} == {3}
     three = design.model_copy(update={"seeds": (0, 1, 3)})
     assert build_results(three, items)["contrasts"] == results["contrasts"]
+
+
+def without(items: pa.Table, arm: str, seeds: list[int]) -> pa.Table:
+    of_arm = pc.and_(pc.equal(items["arm"], arm), pc.is_in(items["seed"], pa.array(seeds, pa.int32())))
+    return items.filter(pc.invert(of_arm))
+
+
+def test_arms_without_common_seeds_are_compared_unpaired() -> None:
+    design = small_design(seeds=6)
+    items = without(without(records(design), "balanced.decay", [0, 1, 2]), "text.decay", [3, 4, 5])
+    results = build_results(design, items)
+    row = row_of(results, "balanced.decay vs text.decay", "heldout_text/bits_per_byte")
+    table = items.to_pandas()
+    sums = table[table.task == "heldout_text"].groupby(["arm", "seed"])[["gold_bits", "gold_bytes"]].sum()
+    per_seed = sums.gold_bits / sums.gold_bytes
+    oracle = stats.ttest_ind(per_seed["balanced.decay"], per_seed["text.decay"], equal_var=False)
+    assert (row["paired"], row["n_seeds"]) == (False, 3)
+    assert row["effect"] == pytest.approx(per_seed["balanced.decay"].mean() - per_seed["text.decay"].mean(), rel=1e-9)
+    assert row["se"] == pytest.approx(abs(row["effect"] / oracle.statistic), rel=1e-8)
+    assert row["df"] == np.floor(oracle.df)
+    assert row_of(results, "code-text.decay vs text.decay", "heldout_text/bits_per_byte")["paired"] is True
+
+
+def test_fewer_than_three_unpaired_seeds_are_refused_with_the_reason() -> None:
+    design = small_design(seeds=5)
+    items = without(without(records(design), "balanced.decay", [0, 1, 2]), "text.decay", [3, 4])
+    results = build_results(design, items)
+    row = row_of(results, "balanced.decay vs text.decay", "heldout_text/bits_per_byte")
+    assert row["effect"] is not None
+    assert (row["low"], row["mde"], row["verdict"], row["n_seeds"]) == (None, None, "cannot tell", 2)
+    whys = {entry["why"] for entry in results["summary"]["undecided"] if entry["id"] == row["id"]}
+    assert whys == {"its arms share no two seeds, and unpaired it takes 3 seeds an arm"}
+
+
+def test_an_effect_of_a_few_items_is_an_effect_on_the_suite_that_need_not_hold_on_others() -> None:
+    """A third of the items speak for either arm in every seed alike, and the suite for one by a little."""
+    design = small_design()
+    items = records(design)
+    rng = np.random.default_rng(5)
+    arm, task = items["arm"].to_pylist(), items["task"].to_pylist()
+    number = [int(name.rpartition("-")[2]) for name in items["item"].to_pylist()]
+    changed = [
+        (90.0 * (i % 3 - 1) * (a == "balanced.decay") + 0.5 * (a == "balanced.decay") + 100 + rng.normal(0, 0.01))
+        if t == "hellaswag" else value
+        for a, t, i, value in zip(arm, task, number, items["gold_bits"].to_pylist(), strict=True)
+    ]  # fmt: skip
+    results = build_results(design, replaced(items, "gold_bits", changed))
+    row = row_of(results, "balanced.decay vs text.decay", "hellaswag/bits_per_byte")
+    assert row["verdict"] != "cannot tell"
+    assert row["low_new_items"] < 0 < row["high_new_items"] and row["holds_on_new_items"] is False
 
 
 def test_a_contrast_without_records_says_so() -> None:

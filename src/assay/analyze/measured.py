@@ -190,8 +190,9 @@ def measure(
     Raises:
         InputError: The folder is no run folder or has no item records.
     """
+    from assay.analyze.estimator import Estimator
     from assay.analyze.records import read_records
-    from assay.analyze.results import Estimator, load_design, load_items
+    from assay.analyze.results import load_design, load_items
 
     design = load_design(folder)
     arms = trained_arms(json.loads((folder / "plan.json").read_text(encoding="utf-8")))

@@ -35,17 +35,23 @@ def read_items(folder: Path) -> pa.Table:
     paths = sorted((folder / "items").glob("*.parquet"))
     if not paths:
         raise InputError(f"{folder} holds no item records: give a run folder of a finished study, or of 'assay eval'")
-    tables = []
-    for path in paths:
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as problem:
-            raise InputError(f"{path} cannot be read: {problem}") from None
-        missing = [name for name in RECORDS.names if name not in table.column_names]
-        if missing:
-            raise InputError(f"{path} lacks the column(s) {', '.join(missing)}: it is not Assay's, or too old")
-        tables.append(table.select(RECORDS.names))
-    items = pa.concat_tables(tables)
+    return pa.concat_tables(map(read_file, paths))
+
+
+def read_file(path: Path) -> pa.Table:
+    """The item records of one file, with the columns that follow from them.
+
+    Raises:
+        InputError: It cannot be read, or holds something else.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as problem:
+        raise InputError(f"{path} cannot be read: {problem}") from None
+    missing = [name for name in RECORDS.names if name not in table.column_names]
+    if missing:
+        raise InputError(f"{path} lacks the column(s) {', '.join(missing)}: it is not Assay's, or too old")
+    items = table.select(RECORDS.names)
     bits = pc.divide(items["gold_bits"], pc.cast(items["gold_bytes"], pa.float64()))
     share = pc.divide(pc.cast(items["right"], pa.float64()), pc.cast(items["samples"], pa.float64()))
     return items.append_column("bits_per_byte", bits).append_column("generated", share)

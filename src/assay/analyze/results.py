@@ -7,113 +7,44 @@ asked.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from assay.analyze.effects import Estimate, Part, Sample, combine, task_part
+from assay.analyze.averages import macro_averages
+from assay.analyze.claims.printed import printed_gains
+from assay.analyze.drill import drill_rows
+from assay.analyze.effects import Estimate
+from assay.analyze.estimator import Estimator, Steady
 from assay.analyze.numerics import numerics_confound
+from assay.analyze.pictures import dose_rows, frontier_rows, transfer_rows
 from assay.analyze.power import smallest_effect
-from assay.analyze.records import COLUMNS, VALUE_OF, Floats, Records, read_records
+from assay.analyze.records import COLUMNS, Records, read_records
 from assay.analyze.summary import Finding, above_chance, summarise
-from assay.analyze.verdict import decide, favours, holm, margin_of
+from assay.analyze.task_noise import task_noise
+from assay.analyze.verdict import decide, favours, holds, holm, margin_of
 from assay.errors import InputError
 from assay.files import write_whole
-from assay.study.design import Contrast, Design, Measure, Metric
+from assay.study.design import Contrast, Design, Metric
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 5
 """Raise when the same records give other results."""
 DIGITS = 10
 
 
-class Estimator:
-    """Estimates over one set of records; holds the per-task parts already made."""
-
-    def __init__(self, design: Design, records: Records) -> None:
-        self.design = design
-        self.records = records
-        self._arms = {arm: index for index, arm in enumerate(design.arms)}
-        self._parts: dict[tuple[object, ...], Part] = {}
-
-    def estimate(
-        self, size: str, arms: Sequence[str], weights: Sequence[float], tasks: Sequence[str], measure: Measure
-    ) -> Estimate | None:
-        """Σ_arm weight · value over the seeds that all these arms and tasks have; None where there is none."""
-        parts = self.parts(size, arms, weights, tasks, measure)
-        return combine(parts) if parts else None
-
-    def parts(
-        self, size: str, arms: Sequence[str], weights: Sequence[float], tasks: Sequence[str], measure: Measure
-    ) -> list[Part]:
-        """What each task gives to that estimate; empty where no seed has all these arms and tasks.
-
-        Within a task only the items that every arm answered in every such seed count.
-        """
-        arrays = [self._values(size, arms, task, VALUE_OF[measure]) for task in tasks]
-        seeds = self._seeds(arrays)
-        if not len(seeds):
-            return []
-        parts = []
-        for task, values in zip(tasks, arrays, strict=True):
-            key = (size, tuple(arms), tuple(weights), task, measure, tuple(seeds))
-            if key not in self._parts:
-                assert values is not None
-                sample = self._sample(size, task, values[:, seeds], weights, measure)
-                if sample is None:
-                    return []
-                self._parts[key] = task_part(sample)
-            parts.append(self._parts[key])
-        return parts
-
-    def one_checkpoint(self, size: str, arms: Sequence[str], tasks: Sequence[str]) -> bool:
-        """Whether the arms are one checkpoint: by name, or by the very same bits of every gold answer."""
-        arrays = [self._values(size, arms, task, VALUE_OF["bits_per_byte"]) for task in tasks]
-        seeds = self._seeds(arrays)
-        if not len(seeds):
-            return False
-        if self.records.one_checkpoint(size, arms, [self.design.seeds[index] for index in seeds]):
-            return True
-        chosen = [values[:, seeds] for values in arrays if values is not None]
-        return all(bool((values == values[0])[:, np.isfinite(values[0])].all()) for values in chosen)
-
-    def _values(self, size: str, arms: Sequence[str], task: str, column: str) -> Floats | None:
-        block = self.records.blocks.get((size, task))
-        return None if block is None else block.values[column][[self._arms[arm] for arm in arms]]
-
-    @staticmethod
-    def _seeds(arrays: Sequence[Floats | None]) -> list[int]:
-        """Positions of the seeds in which every arm answered something of every task."""
-        there = []
-        for values in arrays:
-            if values is None:
-                return []
-            there.append(np.isfinite(values).any(axis=2).all(axis=0))
-        return [int(index) for index in np.flatnonzero(np.all(there, axis=0))]
-
-    def _sample(
-        self, size: str, task: str, values: Floats, weights: Sequence[float], measure: Measure
-    ) -> Sample | None:
-        block = self.records.blocks[size, task]
-        items = np.isfinite(values).all(axis=(0, 1))
-        if not items.any():
-            return None
-        combined = np.tensordot(np.asarray(weights, dtype=np.float64), values[:, :, items], axes=1)
-        answer_bytes = block.bytes[items] if measure == "bits_per_byte" else None
-        return Sample(values=combined, clusters=block.clusters[items], bytes=answer_bytes)
-
-
-def build_results(design: Design, items: pa.Table) -> dict[str, Any]:
+def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: Steady | None = None) -> dict[str, Any]:
     """Everything ``results.json`` holds.
 
     Args:
         design: The study after planning.
-        items: Item records with at least the columns `assay.analyze.records.COLUMNS`, in any order.
+        items: Item records with at least the columns `assay.analyze.records.COLUMNS`, in any order,
+            in one table or several.
+        steady: Steadies the contrasts' variances; None: each has its own alone.
 
     Returns:
         JSON-able; ``contrasts`` has one entry per contrast, size and metric in that order. Where a contrast
@@ -123,7 +54,7 @@ def build_results(design: Design, items: pa.Table) -> dict[str, Any]:
         InputError: The records do not fit the design; see `read_records`.
     """
     records = read_records(design, items)
-    estimator = Estimator(design, records)
+    estimator = Estimator(design, records, steady)
     arms_table, alone = _arms_table(design, estimator)
     findings = [
         _finding(estimator, alone, contrast, size, metric)
@@ -145,29 +76,19 @@ def build_results(design: Design, items: pa.Table) -> dict[str, Any]:
         "primary": design.primary,
         "contrasts": [finding.row for finding in findings],
         "arms_table": arms_table,
+        "averages": macro_averages(design, estimator.parts),
+        "dose_response": dose_rows(design, estimator),
+        "frontier": frontier_rows(design, estimator),
+        "transfer": transfer_rows(design, estimator),
+        "task_noise": task_noise(design, estimator),
+        "beneath": drill_rows(design, estimator),
+        "steadied": steady is not None,
         "summary": summarise(design, findings, chance),
-        "contaminated": _contaminated(items),
+        "contaminated": records.contaminated,
         "numerics": sorted({name for names in records.numerics.values() for name in names}),
     }
     rounded: dict[str, Any] = _round(results)
     return rounded
-
-
-def _contaminated(items: pa.Table) -> dict[str, list[int]]:
-    """By task: items that stand in the training documents, and items of which it is known; tasks of the latter only."""
-    known = items.filter(pc.is_valid(items["contaminated"])).select(["task", "item", "contaminated"])
-    counted = known.group_by(["task", "item", "contaminated"]).aggregate([])
-    told: dict[str, list[int]] = {}
-    for row in counted.sort_by("task").to_pylist():
-        pair = told.setdefault(row["task"], [0, 0])
-        pair[0] += row["contaminated"]
-        pair[1] += 1
-    return told
-
-
-def clean_items(items: pa.Table) -> pa.Table:
-    """The records of items that are not known to stand in the training documents."""
-    return items.filter(pc.invert(pc.fill_null(items["contaminated"], False)))
 
 
 def load_design(folder: Path) -> Design:
@@ -197,30 +118,43 @@ def load_items(folder: Path) -> pa.Table:
     Raises:
         InputError: There are none, or a file is not a file of item records.
     """
+    return pa.concat_tables(stream_items(folder), promote_options="permissive")
+
+
+def stream_items(folder: Path, clean: bool = False) -> Iterator[pa.Table]:
+    """The same, file by file.
+
+    Args:
+        folder: The run folder.
+        clean: Without the items that are known to stand in the training documents.
+
+    Raises:
+        InputError: As `load_items`.
+    """
     paths = sorted((folder / "items").glob("*.parquet"))
     if not paths:
         raise InputError(f"{folder} has no item records yet (items/*.parquet): nothing was evaluated")
-    tables = []
     for path in paths:
         try:
             with pq.ParquetFile(path) as file:
                 if missing := [name for name in COLUMNS if name not in file.schema_arrow.names]:
                     raise InputError(f"its item records lack the column(s) {', '.join(missing)}", str(path))
-                tables.append(file.read(columns=list(COLUMNS)))
+                table = file.read(columns=list(COLUMNS))
         except (pa.ArrowException, OSError) as problem:
             raise InputError(f"no item records can be read from it: {problem}", str(path)) from None
-    return pa.concat_tables(tables, promote_options="permissive")
+        yield table.filter(pc.invert(pc.fill_null(table["contaminated"], False))) if clean else table
 
 
-def write_results(folder: Path, clean: bool = False) -> dict[str, Any]:
+def write_results(folder: Path, clean: bool = False, steady: Steady | None = None) -> dict[str, Any]:
     """Build ``results.json`` of a run folder from its plan and item records; whole or not at all.
 
     Args:
         folder: The run folder.
         clean: Leave items out that stand in the training documents, and write ``results.clean.json`` instead.
+        steady: As for `build_results`.
     """
-    design, items = load_design(folder), load_items(folder)
-    results = build_results(design, clean_items(items) if clean else items)
+    results = build_results(load_design(folder), stream_items(folder, clean), steady)
+    results["printed"] = _round(printed_gains(folder, results["contrasts"]))
     text = json.dumps(results, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_whole(folder / ("results.clean.json" if clean else "results.json"), text)
     return results
@@ -262,8 +196,10 @@ def _finding(
     same = estimate is not None and estimator.one_checkpoint(size, contrast.arms, metric.tasks)
     numbers = _numbers(estimate, "effect")
     base = alone[contrast.b, size, metric.id]
+    elsewhere = estimate.on_new_items().interval() if estimate is not None else None
     if same:
         numbers |= {"effect": 0.0, "low": 0.0, "high": 0.0, "se": 0.0, "df": None, "p": None}
+        elsewhere = (0.0, 0.0)
     row = {
         "id": contrast.id,
         "family": contrast.family,
@@ -278,7 +214,11 @@ def _finding(
         "b": contrast.b,
         "arms": list(contrast.arms),
         **numbers,
-        "relative": _relative(estimator.design, metric, numbers["effect"], base),
+        "paired": estimate is None or estimate.paired,
+        "low_new_items": elsewhere[0] if elsewhere else None,
+        "high_new_items": elsewhere[1] if elsewhere else None,
+        "holds_on_new_items": None,
+        **_relative(estimator.design, metric, numbers, base),
         "p_adjusted": None,
         "margin": margin_of(metric.margin, contrast.weights),
         "mde": None if same or estimate is None else smallest_effect(estimate.se, estimate.df),
@@ -317,6 +257,7 @@ def _judge(findings: Sequence[Finding]) -> None:
             if finding.estimate is not None and not finding.one_checkpoint:
                 row["verdict"] = decide(finding.estimate, row["margin"], adjusted)
                 row["favours"] = favours(row["verdict"], row["better_is"])
+                row["holds_on_new_items"] = holds(finding.estimate.on_new_items(), row["margin"], row["verdict"])
 
 
 def _chance(design: Design, metric: Metric) -> float | None:
@@ -328,16 +269,21 @@ def _chance(design: Design, metric: Metric) -> float | None:
     return sum(known) / len(known)
 
 
-def _relative(design: Design, metric: Metric, effect: float | None, base: Estimate | None) -> float | None:
-    """The effect as a fraction of arm b's value; None where that value is within noise of 0 or of chance."""
-    interval = base.interval() if base is not None else None
-    if effect is None or base is None or interval is None:
-        return None
+def _relative(
+    design: Design, metric: Metric, numbers: Mapping[str, Any], base: Estimate | None
+) -> dict[str, float | None]:
+    """Effect and interval as fractions of arm b's value; None where that value is within noise of 0 or of chance."""
+    interval = base.on_new_items().interval() if base is not None else None
+    told: dict[str, float | None] = dict.fromkeys(("relative", "relative_low", "relative_high"))
+    if numbers["effect"] is None or base is None or interval is None:
+        return told
     low, high = interval
     bars = [0.0, _chance(design, metric)]
     if any(bar is not None and low <= bar <= high for bar in bars):
-        return None
-    return effect / abs(base.value)
+        return told
+    for name, key in zip(told, ("effect", "low", "high"), strict=True):
+        told[name] = None if numbers[key] is None else numbers[key] / abs(base.value)
+    return told
 
 
 def _numerics(records: Records, size: str, contrast: Contrast) -> list[str]:

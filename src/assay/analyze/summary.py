@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from assay.analyze.effects import Estimate
-from assay.analyze.power import seeds_needed
+from assay.analyze.power import items_needed, seeds_needed
 from assay.analyze.records import Records
+from assay.analyze.unpaired import FEWEST
 from assay.analyze.verdict import SIGNIFICANCE, holm
 from assay.study.design import Design, Measure, Metric
 
@@ -95,7 +96,7 @@ def above_chance(design: Design, estimate: Estimating, records: Records) -> list
                     continue
                 if entry["best_accuracy"] is None or accuracy.value > entry["best_accuracy"]:
                     entry["best"], entry["best_accuracy"] = arm, accuracy.value
-                tests.append((entry, arm, accuracy.p_above(max(task.chance, constant))))
+                tests.append((entry, arm, accuracy.on_new_items().p_above(max(task.chance, constant))))
     for (entry, arm, _), adjusted in zip(tests, holm([p for _, _, p in tests]), strict=True):
         if adjusted is not None and adjusted < SIGNIFICANCE / 2:
             entry["arms"].append(arm)
@@ -123,6 +124,10 @@ def _sentence(design: Design, family: str, at_size: str, rows: Sequence[dict[str
         shows = "shows" if len(same) == 1 else "show"
         clauses.append(f"{len(same)} {shows} no difference that matters ({_equal(design, same, control)})")
     clauses.append(f"{rest} cannot be told" if rest else "none is left open")
+    narrow = sum(row["holds_on_new_items"] is False for row in decided)
+    if narrow:
+        told = "it" if len(decided) == 1 else "all of them" if narrow == len(decided) else f"{narrow} of them"
+        clauses.append(f"on other items of the same kind {told} might not be seen")
     is_decided = "none is" if not decided else "1 is" if len(decided) == 1 else f"{len(decided)} are"
     return f"{name}: of {asked}, {is_decided} decided: {'; '.join(clauses)}."
 
@@ -200,17 +205,19 @@ def _note(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
 def _undecided(finding: Finding, tests: int) -> dict[str, Any]:
     """What a comparison would take to be told: at Holm's strictest level, 0.05 over its family's tests."""
     row, estimate = finding.row, finding.estimate
-    needed = found = None
-    if estimate is not None and estimate.se is not None:
-        spread = (estimate.seeds_variance, estimate.items_variance, estimate.items_df)
-        needed = seeds_needed(row["margin"], *spread, alpha=SIGNIFICANCE / tests)
-        found = None
+    needed = items = found = None
+    if estimate is not None and estimate.se is not None and estimate.df is not None:
+        alpha = SIGNIFICANCE / tests
+        spread = (estimate.seeds_variance, estimate.interaction_variance)
+        needed = seeds_needed(row["margin"], spread[0], known=estimate.df, alpha=alpha)
+        items = items_needed(row["margin"], row["n_items"], row["n_seeds"], *spread, known=estimate.df, alpha=alpha)
         if abs(row["effect"]) > row["margin"]:
-            found = seeds_needed(row["effect"], *spread, alpha=SIGNIFICANCE / tests)
+            found = seeds_needed(row["effect"], spread[0], known=estimate.df, alpha=alpha)
     return {
         **{key: row[key] for key in ("id", "family", "size", "metric", "effect", "low", "high", "mde", "margin")},
         "why": _why(row),
         "seeds_for_margin": needed,
+        "items_for_margin": items,
         "seeds_for_effect": found,
     }
 
@@ -218,10 +225,12 @@ def _undecided(finding: Finding, tests: int) -> dict[str, Any]:
 def _why(row: dict[str, Any]) -> str:
     if row["n_seeds"] == 0:
         return "no seed has records of all its arms and tasks"
+    if not row["paired"] and row["n_seeds"] < FEWEST:
+        return f"its arms share no two seeds, and unpaired it takes {FEWEST} seeds an arm"
     if row["n_seeds"] == 1:
         return "one seed has no spread, so no interval"
     if row["p"] is None:
-        return "no spread was seen at all, so no interval"
+        return "its seeds do not differ at all, so no interval"
     if row["p"] < SIGNIFICANCE:
         return "alone it would pass (p < 0.05), but not among this many comparisons"
     if abs(row["effect"]) <= row["margin"]:

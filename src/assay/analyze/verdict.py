@@ -49,6 +49,22 @@ def decide(estimate: Estimate, margin: float, p_adjusted: float | None) -> Verdi
     return "cannot tell"
 
 
+def holds(elsewhere: Estimate, margin: float, verdict: Verdict) -> bool | None:
+    """Whether a verdict would be reached for new items too, each test by itself; None where there is no verdict.
+
+    Args:
+        elsewhere: The estimate with its standard error for new seeds and new items.
+        margin: As for `decide`.
+        verdict: What the suite says.
+    """
+    if verdict == "cannot tell":
+        return None
+    if verdict == "no difference":
+        return equivalent(elsewhere, margin)
+    p = elsewhere.p
+    return p is not None and p < SIGNIFICANCE
+
+
 def favours(verdict: Verdict, better_is: str) -> Literal["a", "b"] | None:
     """Whom the verdict speaks for, given which direction is better."""
     if verdict not in {"higher", "lower"}:

@@ -6,34 +6,32 @@ says so to the browser as well). It computes no statistics; sentences and verdic
 ``results.json``.
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from assay.analyze.results import load_design, write_results
 from assay.errors import InputError
 from assay.files import write_whole
-from assay.report import figures, ledger, numbers
+from assay.report import figures, ledger, sections
+from assay.report.frame import dress, environment
+from assay.report.judge_section import judge_section
+from assay.report.sections import UNITS
+from assay.run.done import mark_rebuilt
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 2
+PAGE_VERSION = 4
 """Raise when the same run folder gives another page."""
-TEMPLATES = Path(__file__).parent / "templates"
+ANSWER = 3
+"""Sentences of the answer; a study of more questions has the others below."""
+JUDGED = Path("judge", "judge.json")
+"""Where win rates are in a run folder that has any."""
 
-UNITS = {
-    "bits_per_byte": "bits per byte",
-    "accuracy": "accuracy",
-    "accuracy_norm": "accuracy",
-    "margin": "bits per byte",
-    "answers": "share right",
-}
-
+MOST_EXPLORED = 400
+"""Exploratory comparisons printed of a family at a size; the others are in ``results.json``."""
 COMPUTE_OPTIMAL = 20
 """Tokens per parameter of compute-optimal training (Hoffmann et al. 2022), printed beside the study's own."""
 
@@ -42,9 +40,8 @@ def write_report(folder: Path, clean: bool = False) -> Path:
     """Rebuild ``results.json`` and ``report.html`` of a run folder; torch is not imported.
 
     Args:
-        folder: Holds ``plan.json`` and ``items/*.parquet``; ``ledger.json``, ``curves.json`` and
-        ``timings.json`` are
-            shown where they are there.
+        folder: Holds ``plan.json`` and ``items/*.parquet``; ``ledger.json``, ``curves.json``, ``timings.json`` and
+            ``judge/judge.json`` are shown where they are there.
         clean: On the items alone that do not stand in the training documents, beside: ``results.clean.json`` and
             ``report.clean.html``.
 
@@ -65,10 +62,13 @@ def write_report(folder: Path, clean: bool = False) -> Path:
         timings=_read(folder / "timings.json"),
         corpus=_read(folder / "corpus.json") or {},
         programs=_read(folder / "programs.json") or {},
+        judged=_read(folder / JUDGED),
         clean=clean,
     )
     target = folder / ("report.clean.html" if clean else "report.html")
     write_whole(target, page)
+    if not clean:
+        mark_rebuilt(folder, ["results.json", target.name])
     return target
 
 
@@ -82,25 +82,17 @@ def render(
     timings: Mapping[str, Any] | None,
     corpus: Mapping[str, Any] | None = None,
     programs: Mapping[str, Any] | None = None,
+    judged: Mapping[str, Any] | None = None,
     clean: bool = False,
 ) -> str:
     """The page as HTML text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in ("plain", "signed", "interval", "probability", "percent", "signed_percent", "count", "duration"):
-        environment.filters[name] = getattr(numbers, name)
-    environment.filters["verdict"] = verdict_word
-    environment.filters["tone"] = tone
-    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    templates = environment()
+    templates.filters["verdict"] = verdict_word
+    templates.filters["tone"] = tone
     stages = ledger.stage_shares(ledger_rows)
     kinds, totals = ledger.arm_totals(stages)
     metrics = {metric.id: metric for metric in design.metrics}
-    return environment.get_template("report.html.j2").render(
+    return templates.get_template("report.html.j2").render(
         design=design,
         results=results,
         summary=results["summary"],
@@ -115,9 +107,15 @@ def render(
             for size in design.sizes
             if _is_asked(design, family, size)
         ],
+        sentences=_sentences(design, results),
+        doses=sections.dose_sections(design, results),
+        trade_offs=sections.frontiers(design, results),
+        averaged=sections.averages(design, results),
+        beneath=sections.beneath(results),
         arms_table=_arms_table(design, results),
         curves=[_curves(curves.get("segments", []), size) for size in design.sizes] if curves else [],
         programs=programs or {},
+        win_rates=judge_section(judged) if judged else None,
         ledger_kinds=kinds,
         ledger_totals=totals,
         ledger_stages=stages,
@@ -125,9 +123,7 @@ def render(
         corpus=corpus,
         clean=clean,
         many_sizes=len(design.sizes) > 1,
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **dress(),
     )
 
 
@@ -187,6 +183,15 @@ def _chance(results: Mapping[str, Any]) -> dict[str, Any]:
     return {"rows": rows, "asked": bool(rows), "above": [row for row in rows if row["arms"]]}
 
 
+def _sentences(design: Design, results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """One a family, that of the primary contrast first."""
+    main = {contrast.family for contrast in design.contrasts if contrast.id == design.primary}
+    sentences: list[Mapping[str, Any]] = results["summary"]["sentences"]
+    if len(sentences) <= ANSWER:
+        return sentences
+    return sorted(sentences, key=lambda sentence: sentence["family"] not in main)
+
+
 def _is_asked(design: Design, family: str, size: str) -> bool:
     """Whether any of a family's contrasts has its arms trained at a size."""
     return any(size in (one.sizes or design.sizes) for one in design.contrasts if one.family == family)
@@ -201,15 +206,21 @@ def _family(design: Design, results: Mapping[str, Any], family: str, size: str) 
             drawing = figures.forest(shown, metric.title, UNITS[metric.measure], metric.better_is)
             panels.append({"title": metric.title, "svg": Markup(drawing)})
     confounds = {row["id"]: row["confounds"] for row in rows if row["confounds"]}
+    exploratory = [row for row in rows if not row["declared"]]
+    if len(exploratory) > MOST_EXPLORED:
+        exploratory.sort(key=lambda row: 1.0 if row["p"] is None else row["p"])
+    title = family[:1].upper() + family[1:].replace("_", " ")
     return {
         "id": family,
         "anchor": f"family-{list(design.families).index(family)}-{design.sizes.index(size)}",
-        "title": family[:1].upper() + family[1:].replace("_", " "),
+        "title": title,
+        "gains": sections.family_gains(results, rows, title),
         "asks": design.families[family],
         "size": size,
         "panels": panels,
         "rows": [row for row in rows if row["declared"]],
-        "exploratory": [row for row in rows if not row["declared"]],
+        "exploratory": exploratory[:MOST_EXPLORED],
+        "more": max(0, len(exploratory) - MOST_EXPLORED),
         "confounds": confounds,
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -67,6 +68,7 @@ def print_plan(plan: Plan, report: Mapping[str, Any], console: Console) -> None:
     _print_epochs(plan, report["epochs"], console)
     _print_disk(report["disk"], console)
     _print_memory(report["memory"], console)
+    _print_judging(report.get("judging"), console)
     _print_contrasts(plan, report, console)
 
 
@@ -191,6 +193,32 @@ def _print_memory(memory: Mapping[str, Any], console: Console) -> None:
         cells = [_bytes(one[name]) for one in (whole, part) for name in ("bytes", "least_bytes")]
         table.add_row(str(whole["count"]), *cells)
     console.print(table)
+
+
+def _print_judging(judging: Mapping[str, Any] | None, console: Console) -> None:
+    if judging is None:
+        return
+    from assay.run.judging_plan import judge_line
+
+    prompts = judging["prompts"]
+    console.print(
+        f"[bold]Win rates[/bold]: {judging['answers']:,} answers to the {prompts['count']} prompts of "
+        f"{escape(prompts['name'])}; {_several(judging['pairs'], 'pair')} of arms, {judging['judgements']:,} "
+        f"judgements in both orders and {judging['exam']:,} of an exam, by each judge: "
+        f"{escape('; '.join(judge_line(one) for one in judging['judges']))}."
+    )
+    least, most = (judging["smallest_difference"][name] for name in ("seeds_independent", "seeds_alike"))
+    if least is None:
+        told = "no difference would be found"
+    elif most is None or most == least:
+        told = f"{100 * least:.1f} points of win minus loss" + ("" if most else " or more")
+    else:
+        told = f"{100 * least:.1f} to {100 * most:.1f} points of win minus loss, by how alike an arm's seeds answer"
+    console.print(f"Smallest difference found four times in five, at {percent(judging['ties'], 0)} ties: {told}.")
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _bytes(number: int) -> str:

@@ -10,6 +10,7 @@ import json
 import platform
 import re
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,15 @@ BUILT = "Built: everything is in the store."
 MEASURING = "Measuring checkpoints …"
 MEASURED = "Measured: tables and item records are written."
 """The first and the last word of an evaluation outside any study."""
+JUDGING = "Having answers judged …"
+JUDGED = "Judged: judgements and win rates are written."
+"""Likewise of a judging."""
 LINES = 12
 """Steps under way that are listed, at most."""
 BAR = 28
 WIDTH = 400
 """Of a line where the output is no terminal: paths are not broken."""
-UNITS = {"download": "MB", "corpus": "steps", "training": "tokens", "evaluation": "task scores"}
+UNITS = {"download": "MB", "corpus": "steps", "training": "tokens", "evaluation": "task scores", "judging": "steps"}
 
 
 def host() -> str:
@@ -52,7 +56,7 @@ def picture(standing: Standing, at: float, going: bool = True) -> RenderableType
     """
     bars = Table.grid(padding=(0, 2))
     for plane, (done, planned) in standing.planes().items():
-        bars.add_row(plane, ProgressBar(planned, done, width=BAR), _counted(plane, done, planned))
+        bars.add_row(plane, ProgressBar(planned, done, width=BAR), counted(plane, done, planned))
     if not going:
         return bars
     steps = Table.grid(padding=(0, 2))
@@ -60,16 +64,16 @@ def picture(standing: Standing, at: float, going: bool = True) -> RenderableType
     steps.add_column(no_wrap=True, overflow="ellipsis")
     for _ in range(3):
         steps.add_column(no_wrap=True, justify="right")
-    under_way = sorted(standing.under_way.values(), key=lambda one: _natural(one.where))
+    under_way = in_order(standing)
     for one in under_way[:LINES]:
-        steps.add_row(*_step(one, at))
+        steps.add_row(*step_cells(one, at))
     parts: list[RenderableType] = [bars, "", *([steps] if under_way else [])]
     if len(under_way) > LINES:
         parts.append(Text(f"and {len(under_way) - LINES} more"))
     elif not under_way and standing.said:
         parts.append(Text(standing.said))
     rate = [f"{standing.rate:,.0f} tokens/s"] if standing.rate else []
-    parts.append(Text(", ".join([*rate, f"{duration(at)} passed", _left(standing, at)])))
+    parts.append(Text(", ".join([*rate, f"{duration(at)} passed", time_left(standing, at)])))
     return Group(*parts)
 
 
@@ -107,26 +111,39 @@ def _status(folder: Path) -> tuple[RenderableType, bool]:
     standing = Standing()
     for event in events:
         standing.take(event)
-    head = _head(folder, events)
-    if events and events[-1].get("text") in {BUILT, MEASURED}:
-        told, going = events[-1]["text"], False
-    elif (folder / "done.json").is_file():
-        told, going = f"Finished: {folder / 'report.html'}", False
-    elif not events:
-        told, going = "No run has begun.", False
-    else:
-        told, going = _sign_of_life(folder / "log.jsonl", events[0], standing, age)
+    told, going = whether_going(folder, events, standing, age)
     seen = picture(standing, standing.at + age, going)
-    return Group(Text(head), seen, Text(told)), going
+    return Group(Text(head(folder, events)), seen, Text(told)), going
 
 
-def _head(folder: Path, events: list[dict[str, Any]]) -> str:
-    """What is made in the folder: a study where it has a plan, else a corpus."""
+def whether_going(
+    folder: Path, events: Sequence[Mapping[str, Any]], standing: Standing, age: float
+) -> tuple[str, bool]:
+    """Whether a run goes on, finished or stopped, in words, and whether it goes on.
+
+    Args:
+        folder: The run folder.
+        events: Of the latest run; the first and the last are looked at.
+        standing: What they come to.
+        age: Seconds since the log was last written.
+    """
+    if events and events[-1].get("text") in {BUILT, MEASURED, JUDGED}:
+        return events[-1]["text"], False
+    if (folder / "done.json").is_file():
+        return f"Finished: {folder / 'report.html'}", False
+    if not events:
+        return "No run has begun.", False
+    return _sign_of_life(folder / "log.jsonl", events[0], standing, age)
+
+
+def head(folder: Path, events: Iterable[Mapping[str, Any]]) -> str:
+    """What is made in the folder: a study where it has a plan, else what the events say."""
     try:
         design = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["design"]
     except OSError:
-        is_evaluation = any(event.get("text") == MEASURING for event in events)
-        return f"{'An evaluation' if is_evaluation else 'A corpus'}, in {folder}"
+        said = {event.get("text") for event in events}
+        what = "Win rates" if JUDGING in said else "An evaluation" if MEASURING in said else "A corpus"
+        return f"{what}, in {folder}"
     return f"{design['study']}: {_several(design['arms'], 'arm')}, {_several(design['seeds'], 'seed')}, in {folder}"
 
 
@@ -145,7 +162,7 @@ def _latest_run(log: str) -> list[dict[str, Any]]:
     return events
 
 
-def _sign_of_life(log: Path, start: dict[str, Any], standing: Standing, age: float) -> tuple[str, bool]:
+def _sign_of_life(log: Path, start: Mapping[str, Any], standing: Standing, age: float) -> tuple[str, bool]:
     """What is known of an unfinished run, and whether it may go on."""
     heard = f"last heard of {duration(age)} ago"
     if start["host"] != host():
@@ -167,14 +184,21 @@ def _locked(log: Path) -> bool:
     return False
 
 
-def _counted(plane: str, done: float, planned: float) -> str:
+def counted(plane: str, done: float, planned: float) -> str:
+    """Work done of all there is, in the plane's unit."""
     if plane == "download":
         digits = 0 if planned >= 1e7 else 1
         return f"{done / 1e6:,.{digits}f} of {planned / 1e6:,.{digits}f} {UNITS[plane]}"
     return f"{count(done)} of {count(planned)} {UNITS[plane]}"
 
 
-def _step(one: UnderWay, at: float) -> tuple[str, str, str, str, str]:
+def in_order(standing: Standing) -> list[UnderWay]:
+    """Steps under way by who carries them out."""
+    return sorted(standing.under_way.values(), key=lambda one: _natural(one.where))
+
+
+def step_cells(one: UnderWay, at: float) -> tuple[str, str, str, str, str]:
+    """A step under way: where, what, how far, loss, rate."""
     training = one.sort[0] == "state"
     far = percent(one.far / one.work, 0) if one.far and one.work else duration(max(0.0, at - one.begun))
     loss = f"loss {one.loss:.3f}" if one.loss is not None else "starting" if training else ""
@@ -182,7 +206,8 @@ def _step(one: UnderWay, at: float) -> tuple[str, str, str, str, str]:
     return one.where, one.title, far, loss, rate
 
 
-def _left(standing: Standing, at: float) -> str:
+def time_left(standing: Standing, at: float) -> str:
+    """How long it will take yet, as far as that is known."""
     seconds, unknown = standing.left(at)
     if not unknown:
         return f"about {duration(seconds)} left"

@@ -13,6 +13,7 @@ import yaml
 from assay.corpus.synthesis.layouts import LAYOUTS, write
 from assay.corpus.synthesis.measure.measures import Measures
 from assay.corpus.synthesis.record import Record
+from assay.corpus.synthesis.verification.yields import Yield
 from assay.errors import InputError, StepError
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
@@ -30,21 +31,6 @@ _STAGES = {
     "mutants": "has tests that wrong versions pass",
     "duplicate": "is too like one that was kept",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Yield:
-    """What became of the problems of one maker."""
-
-    made: int
-    """Problems that went into verification."""
-    refused: Mapping[str, int]
-    """Stage, as `record.Refused` names it, to the number that failed there."""
-
-    @property
-    def kept(self) -> int:
-        """Problems that were proved."""
-        return self.made - sum(self.refused.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +155,10 @@ def _yield_rows(about: CardFacts) -> list[tuple[str, ...]]:
     yields = about.yields.values()
     rows = [("made", *(f"{one.made:,}" for one in yields))]
     for stage, meaning in _STAGES.items():
-        if any(one.refused.get(stage) for one in yields):
-            rows.append((f"refused: {meaning}", *(f"{one.refused.get(stage, 0):,}" for one in yields)))
-    rows.append(("kept", *(f"{one.kept:,} ({_percent(one.kept / max(1, one.made))})" for one in yields)))
+        if any(stage in one.refused for one in yields):
+            lost = (sum(one.refused.get(stage, {}).values()) for one in yields)
+            rows.append((f"refused: {meaning}", *(f"{count:,}" for count in lost)))
+    rows.append(("kept", *(f"{one.kept:,} ({_percent(one.share)})" for one in yields)))
     return rows
 
 

@@ -21,7 +21,6 @@ from assay.corpus.synthesis.record import (
     RECORDS as RECORD_ROWS,
 )
 from assay.corpus.synthesis.record import (
-    ROW_GROUP,
     Record,
     Refused,
     as_row,
@@ -29,6 +28,7 @@ from assay.corpus.synthesis.record import (
     read_refused,
     write_records,
     write_refused,
+    write_rows,
 )
 from assay.corpus.synthesis.verification.yields import Yield
 from assay.errors import InputError, StepError, nearest
@@ -84,22 +84,17 @@ def write_collection(
         maker: Who made them.
         asked: What was wished, to be written down.
     """
-    found: dict[str, Any] = {"made": 0, "refused": {}}
-    tiers = set()
+    counted, tiers = Yield(), set()
     for piece in pieces:
         told = json.loads((piece / "yield.json").read_text(encoding="utf-8"))
         tiers.add(told["tier"])
-        found["made"] += told["made"]
-        for stage, reasons in told["refused"].items():
-            counts = found["refused"].setdefault(stage, {})
-            for why, count in reasons.items():
-                counts[why] = counts.get(why, 0) + count
+        counted += Yield(told["made"], told["refused"])
     return _write(
         out,
         (record for piece in pieces for record in read_records(piece / RECORDS)),
         (one for piece in pieces for one in read_refused(piece / REFUSED)),
         wanted,
-        {"maker": maker, "asked": dict(asked), "tiers": sorted(tiers), **found},
+        {"maker": maker, "asked": dict(asked), "tiers": sorted(tiers), **_counts(counted)},
     )
 
 
@@ -113,15 +108,12 @@ def write_made(
 ) -> Collection:
     """Write records that are in memory, and what was refused beside them, as a folder."""
     records, refused = list(records), list(refused)
-    counts = Yield.of([*records, *refused]).as_dict()
-    about = {
-        "maker": maker,
-        "asked": dict(asked),
-        "tiers": [tier],
-        "made": counts["made"],
-        "refused": counts["refused"],
-    }
-    return _write(out, records, refused, None, about)
+    counts = _counts(Yield.of([*records, *refused]))
+    return _write(out, records, refused, None, {"maker": maker, "asked": dict(asked), "tiers": [tier], **counts})
+
+
+def _counts(counted: Yield) -> dict[str, Any]:
+    return {"made": counted.made, "refused": counted.refused}
 
 
 def _write(
@@ -169,15 +161,7 @@ def _export(to: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> i
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
                     count += 1
         else:
-            with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
-                waiting = []
-                for row in rows:
-                    count += 1
-                    waiting.append(row)
-                    if len(waiting) == ROW_GROUP:
-                        writer.write_table(pa.Table.from_pylist(waiting, schema))
-                        waiting = []
-                writer.write_table(pa.Table.from_pylist(waiting, schema))
+            count = write_rows(aside, rows, schema)
     except OSError as problem:
         aside.unlink(missing_ok=True)
         raise StepError(f"cannot write {to}: {problem.strerror or problem}") from None

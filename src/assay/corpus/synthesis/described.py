@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.corpus.synthesis.card import CardFacts, Origin, write_card
-from assay.corpus.synthesis.card import Yield as Counts
 from assay.corpus.synthesis.collection import RECORDS, Collection
 from assay.corpus.synthesis.measure.measures import measure
+from assay.corpus.synthesis.verification.yields import Yield
 
 MEASURED = 5000
 """Records that are measured at most."""
@@ -49,7 +49,7 @@ def describe(collection: Collection) -> Path:
             Origin(maker=maker, source=_source(about), licence=licence, records=count)
             for licence, count in licences.items()
         ],
-        yields={maker: _counts(about)},
+        yields={maker: Yield(about["made"], about["refused"])},
         files={"default": {"train": RECORDS}},
         command=_command(about, collection.folder),
         version=about["version"],
@@ -61,11 +61,6 @@ def describe(collection: Collection) -> Path:
     )
     write_card(collection.folder, facts)
     return collection.folder / "README.md"
-
-
-def _counts(about: Any) -> Counts:
-    refused = {stage: sum(reasons.values()) for stage, reasons in about["refused"].items()}
-    return Counts(made=about["made"], refused=refused)
 
 
 def _source(about: Any) -> str:

@@ -142,7 +142,7 @@ ROW_GROUP = 2048
 
 def write_records(path: Path, records: Iterable[Record]) -> int:
     """Write records in their order (Parquet, zstd); returns how many."""
-    return _write(path, (as_row(record) for record in records), RECORDS)
+    return write_rows(path, (as_row(record) for record in records), RECORDS)
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -153,7 +153,7 @@ def read_records(path: Path) -> Iterator[Record]:
 
 def write_refused(path: Path, refused: Iterable[Refused]) -> int:
     """Like `write_records`, for what was refused."""
-    return _write(path, ({one.name: getattr(row, one.name) for one in fields(Refused)} for row in refused), REFUSED)
+    return write_rows(path, ({one.name: getattr(row, one.name) for one in fields(Refused)} for row in refused), REFUSED)
 
 
 def read_refused(path: Path) -> Iterator[Refused]:
@@ -198,7 +198,8 @@ def from_row(row: Mapping[str, Any]) -> Record:
     )
 
 
-def _write(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
+    """Write rows in groups (Parquet, zstd); returns how many."""
     written = 0
     waiting: list[Mapping[str, Any]] = []
     with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False) as writer:

@@ -1,18 +1,26 @@
 """The worker's step that makes problems and proves them."""
 
 import itertools
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from assay.corpus.synthesis.record import Candidate, Record, Refused, write_records, write_refused
-from assay.corpus.synthesis.verification.prover import open_prover
+from assay.corpus.synthesis.verification.prover import Prover, open_prover
 from assay.corpus.synthesis.verification.yields import Yield
+from assay.evaluate.sandbox.open import Tier
 from assay.files import as_json
 from assay.run.step import Call
 
-TOGETHER = 64
+TOGETHER = 256
 """Composed problems that are proved in one program."""
 ALONE = 16
 """Given problems between two looks at whether to stop."""
+IDLE_SECONDS = 2.0
+"""For which a prover waits for this worker's next step, as to start one costs as much as to try a hundred problems."""
+_idle: dict[str, tuple[threading.Timer, Prover]] = {}
+"""By tier, with what will close them."""
+_lock = threading.Lock()
 
 
 def make_problems(call: Call) -> None:
@@ -26,7 +34,7 @@ def make_problems(call: Call) -> None:
     candidates = list(_candidates(call))
     found: list[Record | Refused] = []
     size = TOGETHER if together else ALONE
-    with open_prover(call.place["sandbox"]) as prover:
+    with _prover(call.place["sandbox"]) as prover:
         for begin in range(0, len(candidates), size):
             found += prover.prove(candidates[begin : begin + size], together)
             call.tell({"done": len(found), "of": len(candidates)})
@@ -35,6 +43,34 @@ def make_problems(call: Call) -> None:
     write_refused(call.out / "refused.parquet", (one for one in found if isinstance(one, Refused)))
     told = {**Yield.of(found).as_dict(), "tier": tier}
     (call.out / "yield.json").write_text(as_json(told), encoding="utf-8")
+
+
+@contextmanager
+def _prover(tier: Tier) -> Iterator[Prover]:
+    """The prover of the step before, or a new one; after a fault it is closed, else it waits for the next step."""
+    with _lock:
+        timer, prover = _idle.pop(tier, (None, None))
+    if timer:
+        timer.cancel()
+    prover = prover or open_prover(tier)
+    try:
+        yield prover
+    except BaseException:
+        prover.close()
+        raise
+    timer = threading.Timer(IDLE_SECONDS, _close, (tier, prover))
+    timer.daemon = True
+    with _lock:
+        _idle[tier] = timer, prover
+    timer.start()
+
+
+def _close(tier: str, prover: Prover) -> None:
+    with _lock:
+        if tier not in _idle or _idle[tier][1] is not prover:
+            return
+        del _idle[tier]
+    prover.close()
 
 
 def _candidates(call: Call) -> Iterator[Candidate]:

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 
 from assay.corpus.synthesis.composed.kind import ANNOTATIONS, Kind, Noun
@@ -49,6 +50,7 @@ def function_name(source: str) -> str:
     return source.partition("def ")[2].partition("(")[0]
 
 
+@cache
 def identifier(words: str) -> str:
     """A name for code: ``daily reading`` → ``daily_reading``."""
     return re.sub(r"\W+", "_", words).strip("_").lower()
@@ -236,12 +238,13 @@ def part_code(chosen: Chosen, of: str, choice: int) -> str:
     return PLACE.sub(lambda match: of if match.group(1) == "v" else repr(chosen.literals[match.group(1)]), form)
 
 
-def _bound(form: str) -> list[str]:
+@cache
+def _bound(form: str) -> tuple[str, ...]:
     """Names that an expression binds itself, in comprehensions and lambdas, in the order in which they stand."""
     tree = ast.parse(PLACE.sub("_", form), mode="eval")
     targets = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
     stored = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-    return [*stored, *(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))]
+    return (*stored, *(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)))
 
 
 def _inner(name: str, given: set[str]) -> str:
@@ -278,7 +281,8 @@ def _type_of(place: str, kind: Kind) -> str:
     )
 
 
-def _placeholders(text: str) -> list[str]:
+@cache
+def _placeholders(text: str) -> tuple[str, ...]:
     """Names of placeholders in order, those within the arguments of parts too, each once."""
     found: dict[str, None] = {}
     for match in PLACE.finditer(text.replace("{{", "").replace("}}", "")):
@@ -288,9 +292,10 @@ def _placeholders(text: str) -> list[str]:
             for word in _WORD.findall(match.group(2)):
                 if word in {"one", "key", "value"} or word.startswith("_"):
                     found.setdefault(word)
-    return list(found)
+    return tuple(found)
 
 
+@cache
 def _once(text: str, place: str) -> bool:
     """Whether an expression put there is computed once."""
     where = [match.start() for match in PLACE.finditer(text) if match.group(1) == place]

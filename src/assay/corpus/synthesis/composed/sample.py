@@ -25,6 +25,7 @@ STARTS: Mapping[Kind, float] = {
 MOST_INPUTS = 3
 MOST_ALIKE = 2
 """Times that one operation may stand in a program."""
+_SCALAR = frozenset(("number", "count"))
 _TRIES = 40
 
 
@@ -81,7 +82,7 @@ class _Draw:
         return self.inputs[value].kind if value >= 0 else self.nodes[-1 - value][0].gives
 
     def _step(self, current: int, last: bool) -> int | None:
-        fitting = [one for one in _fitting(self._kind(current), last) if self._may_follow(one, current)]
+        fitting = self._followers(current, last)
         if not fitting:
             return None
         operation = self.random.choices(fitting, [one.weight for one in fitting])[0]
@@ -111,17 +112,19 @@ class _Draw:
             at = arguments[0]
         return False
 
-    def _may_follow(self, operation: Operation, current: int) -> bool:
-        if sum(one[0] is operation for one in self.nodes) >= MOST_ALIKE:
-            return False
+    def _followers(self, current: int, last: bool) -> list[Operation]:
+        """Operations that may be put behind a value."""
+        used = [one[0].name for one in self.nodes]
+        barred = {name for name in used if used.count(name) >= MOST_ALIKE}
+        fitting = [one for one in _fitting(self._kind(current), last) if one.name not in barred]
         if current >= 0:
-            return True
+            return fitting
         before = self.nodes[-1 - current][0]
-        if before is operation and (operation.once or operation.inverse):
-            return False
-        scalar = {"number", "count"}
-        lonely = [one for one in self.nodes[-2:] if one[0].gives in scalar and set(one[0].takes) <= scalar]
-        return not (len(lonely) == 2 and operation.gives in scalar and set(operation.takes) <= scalar)
+        if before.once or before.inverse:
+            fitting = [one for one in fitting if one is not before]
+        if len(used) > 1 and all(_is_scalar(one[0]) for one in self.nodes[-2:]):
+            fitting = [one for one in fitting if not _is_scalar(one)]
+        return fitting
 
     def _arguments(self, operation: Operation, current: int) -> tuple[int, ...] | None:
         if len(operation.takes) == 1:
@@ -162,6 +165,11 @@ class _Draw:
     def _part(self, role: Role, element: str) -> Chosen:
         part = self.random.choice(_parts(role, element))
         return Chosen(part, {name: self.random.choice(values) for name, values in part.literals.items()})
+
+
+def _is_scalar(operation: Operation) -> bool:
+    """Whether it makes a number of numbers."""
+    return operation.gives in _SCALAR and _SCALAR.issuperset(operation.takes)
 
 
 @cache

@@ -14,7 +14,6 @@ import marshal
 import os
 import random
 import signal
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from types import CodeType
 from typing import Any, NoReturn
 
 from assay.corpus.synthesis.verification import choice, mutants
-from assay.corpus.synthesis.verification.killing import RAISED, STEP, LineCounter, Mutant, TooSlow, own_time
+from assay.corpus.synthesis.verification.killing import RAISED, STEP, Mutant, TooSlow, count_lines, own_time
 from assay.corpus.synthesis.verification.literal import literal
 
 INPUTS = 60
@@ -42,7 +41,7 @@ MUTANTS_DRAWN = 12
 _FORMAT = 2
 """Of marshal: without references, so that equal values have equal bytes."""
 _SET = b"<"
-"""Where it is not among the bytes there is no set."""
+"""Where it is not among the bytes there is no set; where it is there may be one."""
 
 Job = dict[str, Any]
 Namespace = dict[str, Any]
@@ -107,6 +106,8 @@ class Trial:
         self.names = _executed(job["solution"], "run", "its source cannot be run")
         self.entry = self.names[job["entry"]]
         self.calls: list[choice.Call] = []
+        self.digests: list[int] = []
+        """Of each call, equal under every hash seed where its arguments and result are."""
         self.tries: list[int] = []
         """Which call each input is, repeated ones too."""
         self._lines: dict[Any, int] = {}
@@ -114,13 +115,13 @@ class Trial:
     def outcome(self, say: Callable[[int], None]) -> Job:
         """Everything that is seen of it; raises Fault."""
         self.observe()
-        digests = [zlib.crc32(_key(call.frozen, call.arguments) + _key(call.kept, call.result)) for call in self.calls]
+        seen: Job = {"digests": self.digests}
         if not self.thorough:
-            return {"digests": digests}
+            return seen
         try:
-            return {"digests": digests, **self.examine(say)}
+            return seen | self.examine(say)
         except Fault as fault:
-            return {"digests": digests, **_refused(*fault.args)}
+            return seen | _refused(*fault.args)
 
     def observe(self) -> None:
         """Call the solution on all inputs."""
@@ -128,18 +129,18 @@ class Trial:
         kinds = [eval(kind, self.names) if kind else None for kind in self.job["kinds"]]
         for given, is_edge in self._inputs():
             try:
-                frozen, arguments = self._frozen(given)
+                frozen, arguments, key = self._frozen(given)
             except ValueError as error:
                 raise Fault("run", "its inputs are no literals", str(error)) from None
             arguments = arguments[1:-1].removesuffix(",")
-            at = known.setdefault(_key(frozen, arguments), len(known))
+            at = known.setdefault(key, len(known))
             self.tries.append(at)
             if at < len(self.calls):
                 continue
             for one, fits in zip(given, kinds, strict=True):
                 if fits and not fits(one):
                     raise Fault("run", "an argument is not of the announced type", arguments)
-            self._call(frozen, arguments, is_edge or not all(given))
+            self._call(frozen, key, arguments, is_edge or not all(given))
             if len(self.calls) == INPUTS:
                 break
         distinct = set(self.tries)
@@ -148,7 +149,7 @@ class Trial:
     def _inputs(self) -> Iterator[tuple[tuple[Any, ...], bool]]:
         made = _executed(self.job["inputs"], "run", "the source of its inputs cannot be run", Random=random.Random)
         make = made["make_inputs"]
-        for given in ast.literal_eval(self.job["edges"]):
+        for given in self.job["edges"]:
             yield given, True
         generator = random.Random(self.job["seed"])
         for _ in range(DRAWS):
@@ -160,7 +161,7 @@ class Trial:
                 raise Fault("run", "its inputs are not one argument for each parameter", repr(given)[:200])
             yield given, False
 
-    def _call(self, frozen: bytes, arguments: str, degenerate: bool) -> None:
+    def _call(self, frozen: bytes, key: bytes, arguments: str, degenerate: bool) -> None:
         given = marshal.loads(frozen)
         try:
             result = self.entry(*given)
@@ -169,20 +170,21 @@ class Trial:
         if not _same(given, frozen):
             raise Fault("run", "it changes its arguments", f"({arguments})")
         try:
-            kept, text = self._frozen(result)
+            kept, text, kept_key = self._frozen(result)
         except ValueError as error:
             raise Fault("run", "its result is no literal", f"{error}: for ({arguments})") from None
+        self.digests.append(zlib.crc32(key + kept_key))
         self.calls.append(choice.Call(frozen, arguments, text, kept, degenerate))
 
-    def _frozen(self, value: Any) -> tuple[bytes, str]:
-        """A value marshalled, its sets as they are when read from its text, and the text if it is needed."""
-        if not self.thorough:
-            frozen = marshal.dumps(value, _FORMAT)
-            if _SET not in frozen:
-                return frozen, ""
-        text = literal(value)
+    def _frozen(self, value: Any) -> tuple[bytes, str, bytes]:
+        """A value marshalled, its sets as they are when read from its text; the text if it is needed; and what is the
+        same for equal values under every hash seed."""
+        text = literal(value) if self.thorough else ""
         frozen = marshal.dumps(value, _FORMAT)
-        return (marshal.dumps(ast.literal_eval(text), _FORMAT), text) if _SET in frozen else (frozen, text)
+        if _SET not in frozen or not _has_set(value):
+            return frozen, text, frozen
+        text = text or literal(value)
+        return marshal.dumps(ast.literal_eval(text), _FORMAT), text, text.encode(errors="surrogatepass")
 
     def examine(self, say: Callable[[int], None]) -> Job:
         """Stages behind the run; raises Fault."""
@@ -320,12 +322,10 @@ class Trial:
     def lines(self, test: choice.Call | CodeType) -> int:
         """Lines that the solution goes through in a call or test."""
         if test not in self._lines:
-            counter = LineCounter(sys.maxsize)
             if isinstance(test, choice.Call):
-                counter.run(self.entry, marshal.loads(test.frozen))
+                self._lines[test] = count_lines(self.entry, marshal.loads(test.frozen))
             else:
-                counter.run(exec, (test, dict(self.names)))
-            self._lines[test] = sys.maxsize - counter.left
+                self._lines[test] = count_lines(exec, (test, dict(self.names)))
         return self._lines[test]
 
 
@@ -345,9 +345,11 @@ def _named(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _key(frozen: bytes, text: str) -> bytes:
-    """What is the same for equal values under every hash seed."""
-    return text.encode(errors="surrogatepass") if _SET in frozen else frozen
+def _has_set(value: object) -> bool:
+    """Whether there is a set in a value that can be marshalled."""
+    if isinstance(value, dict):
+        return any(map(_has_set, value.values()))
+    return isinstance(value, set) or (isinstance(value, list | tuple) and any(map(_has_set, value)))
 
 
 def _same(value: Any, frozen: bytes) -> bool:

@@ -8,6 +8,9 @@ text. Runs inside the sandbox too, so it imports the standard library alone.
 import math
 from typing import Any
 
+_PLAIN = frozenset((int, str, bool, type(None)))
+"""Where a list or dict holds nothing else its own text is the literal."""
+
 
 def literal(value: object) -> str:
     """Write a value of int, float, str, bool, None, list, tuple, dict and set, nested in any way.
@@ -26,10 +29,14 @@ def _written(value: object) -> str:
     if kind is int or kind is str or kind is bool or value is None:
         return repr(value)
     if isinstance(value, list) and kind is list:
+        if _PLAIN.issuperset(map(type, value)):
+            return repr(value)
         return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, tuple) and kind is tuple:
         return f"({_written(value[0])},)" if len(value) == 1 else f"({', '.join(map(_written, value))})"
     if isinstance(value, dict) and kind is dict:
+        if _PLAIN.issuperset(map(type, value)) and _PLAIN.issuperset(map(type, value.values())):
+            return repr(value)
         return f"{{{', '.join(f'{_written(key)}: {_written(one)}' for key, one in value.items())}}}"
     if isinstance(value, set) and kind is set:
         return f"{{{', '.join(_in_order(value))}}}" if value else "set()"

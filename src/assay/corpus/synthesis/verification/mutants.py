@@ -8,8 +8,9 @@ here: some do the same. Runs inside the sandbox, so it imports the standard libr
 
 import ast
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -46,6 +47,9 @@ _DROPPED = (ast.AugAssign, ast.Break, ast.Continue)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
+Change = Callable[[], ast.AST]
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A change that can be made to a tree."""
@@ -55,12 +59,12 @@ class Site:
     place: str | int
     """Its field or index."""
     old: ast.AST
-    new: ast.AST
-    """What stands there instead."""
+    new: Change
+    """Makes what stands there instead; few are drawn."""
 
     def compiled(self, tree: ast.Module) -> CodeType | None:
         """The tree with this change as code; the tree itself stays as it was. None if that is no program."""
-        self._put(ast.fix_missing_locations(ast.copy_location(self.new, self.old)))
+        self._put(ast.fix_missing_locations(ast.copy_location(self.new(), self.old)))
         try:
             return compile(tree, "<mutant>", "exec", dont_inherit=True, optimize=0)
         except (SyntaxError, ValueError, TypeError):
@@ -70,7 +74,7 @@ class Site:
 
     def source(self, tree: ast.Module) -> str:
         """The tree with this change as text."""
-        self._put(ast.fix_missing_locations(ast.copy_location(self.new, self.old)))
+        self._put(ast.fix_missing_locations(ast.copy_location(self.new(), self.old)))
         try:
             return ast.unparse(tree)
         finally:
@@ -111,7 +115,7 @@ def _find(holder: Any, place: str | int, node: ast.AST, found: list[Site]) -> No
         return
     only_calls = isinstance(holder, ast.Expr)
     for new in _changes(node):
-        if not only_calls or isinstance(new, ast.Call):
+        if not only_calls or isinstance(new(), ast.Call):
             found.append(Site(holder, place, node, new))
     for name in node._fields:
         value = getattr(node, name)
@@ -123,39 +127,39 @@ def _find(holder: Any, place: str | int, node: ast.AST, found: list[Site]) -> No
             _find(node, name, value, found)
 
 
-def _changes(node: ast.AST) -> Iterator[ast.AST]:
+def _changes(node: ast.AST) -> Iterator[Change]:
     match node:
         case ast.Compare(ops=[operator, *rest]):
             for other in _COMPARISONS[type(operator)]:
-                yield _with(node, ops=[other(), *rest])
+                yield partial(_with, node, ops=[other(), *rest])
         case ast.BinOp(op=sign) | ast.AugAssign(op=sign) if type(sign) in _SIGNS:
-            yield _with(node, op=_SIGNS[type(sign)]())
+            yield partial(_with, node, op=_SIGNS[type(sign)]())
         case ast.BoolOp(op=joined):
-            yield _with(node, op=ast.Or() if isinstance(joined, ast.And) else ast.And())
+            yield partial(_with, node, op=ast.Or() if isinstance(joined, ast.And) else ast.And())
         case ast.Constant(value=constant):
-            yield from map(ast.Constant, _other_constants(constant))
+            yield from (partial(ast.Constant, one) for one in _other_constants(constant))
         case ast.Name(id=name) if name in _OPPOSITES:
-            yield ast.Name(_OPPOSITES[name], ast.Load())
+            yield partial(ast.Name, _OPPOSITES[name], ast.Load())
         case ast.Call():
             yield from _other_calls(node)
         case ast.Slice(lower=lower, upper=upper):
             if lower is not None:
-                yield _with(node, lower=_plus(lower, 1))
+                yield partial(_with, node, lower=_plus(lower, 1))
             if upper is not None:
-                yield _with(node, upper=_plus(upper, 1))
+                yield partial(_with, node, upper=_plus(upper, 1))
         case ast.If(test=test, body=body, orelse=orelse):
-            yield from (_with(node, test=one) for one in _negated(test))
+            yield from (partial(_with, node, test=one) for one in _negated(test))
             if len(body) > 1 or not _may_be_dropped(body[0]):
-                yield _with(node, body=[ast.Pass()])
+                yield partial(_with, node, body=[ast.Pass()])
             if orelse:
-                yield _with(node, orelse=[])
+                yield partial(_with, node, orelse=[])
         case ast.While(test=test) | ast.IfExp(test=test):
-            yield from (_with(node, test=one) for one in _negated(test))
+            yield from (partial(_with, node, test=one) for one in _negated(test))
         case ast.comprehension(ifs=[test, *others]):
-            yield from (_with(node, ifs=[one, *others]) for one in _negated(test))
-            yield _with(node, ifs=others)
+            yield from (partial(_with, node, ifs=[one, *others]) for one in _negated(test))
+            yield partial(_with, node, ifs=others)
     if _may_be_dropped(node):
-        yield ast.Pass()
+        yield ast.Pass
 
 
 def _may_be_dropped(node: ast.AST) -> bool:
@@ -180,20 +184,20 @@ def _other_constants(value: object) -> list[Any]:
     return []
 
 
-def _other_calls(node: ast.Call) -> Iterator[ast.AST]:
+def _other_calls(node: ast.Call) -> Iterator[Change]:
     match node:
         case ast.Call(func=ast.Name(id="range"), args=[end]) | ast.Call(func=ast.Name(id="range"), args=[_, end, *_]):
             for step in (1, -1):
-                yield _with(node, args=[_plus(one, step) if one is end else one for one in node.args])
+                yield partial(_with, node, args=[_plus(one, step) if one is end else one for one in node.args])
         case ast.Call(func=ast.Attribute(value=value), args=[], keywords=[]):
-            yield value
+            yield lambda: value
         case ast.Call(keywords=[*others, ast.keyword(arg=str())]):
-            yield _with(node, keywords=others)
+            yield partial(_with, node, keywords=others)
         case ast.Call(args=[argument]) if not isinstance(argument, ast.Starred | ast.GeneratorExp):
-            yield argument
+            yield lambda: argument
         case ast.Call(args=[ast.expr() as first, ast.expr() as second, *rest]) if ast.dump(first) != ast.dump(second):
             if not isinstance(first, ast.Starred) and not isinstance(second, ast.Starred):
-                yield _with(node, args=[second, first, *rest])
+                yield partial(_with, node, args=[second, first, *rest])
 
 
 def _with(node: ast.AST, **changed: Any) -> ast.AST:

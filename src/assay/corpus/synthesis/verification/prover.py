@@ -25,7 +25,7 @@ from assay.evaluate.sandbox import Limits, Sandbox, Verdict, open_sandbox
 from assay.evaluate.sandbox.open import Tier
 
 HASH_SEEDS = (0, 1, 2)
-TOGETHER = 64
+TOGETHER = 256
 """Candidates that share a program."""
 AT_ONCE = 256
 """Candidates that are type-checked together, and after which progress is said."""
@@ -33,6 +33,8 @@ LIMITS = Limits(cpu_seconds=6.0, memory_bytes=512 * 2**20, output_bytes=16 * 2**
 """Of a program."""
 SECONDS = 3.0
 """Processor time for one candidate under one hash seed, less than a program's."""
+_CALLED = ("entry", "solution", "inputs", "edges", "kinds", "seed")
+"""Of a job, what is needed to see its results and nothing else."""
 _SENT = ("literal", "choice", "killing", "mutants", "driver")
 _PACKAGE = __package__
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+")
@@ -46,7 +48,7 @@ _ENDS = {
 
 
 def open_prover(tier: Tier = "auto") -> "Prover":
-    """A prover, to be used in ``with``.
+    """A prover, to be used in ``with`` or closed.
 
     Args:
         tier: Of the sandbox, as for `open_sandbox`.
@@ -94,6 +96,10 @@ class Prover:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End its processes."""
         self._open.close()
 
     def prove(
@@ -292,7 +298,9 @@ def _outcome(trial: _Trial) -> Record | Refused:
 
 
 def _program(jobs: list[dict[str, Any]], thorough: bool) -> str:
-    call = f"main(marshal.loads({marshal.dumps(jobs)!r}), {thorough}, {SECONDS})"
+    if not thorough:
+        jobs = [{name: job[name] for name in _CALLED} for job in jobs]
+    call = f"main(marshal.loads(bytes.fromhex('{marshal.dumps(jobs).hex()}')), {thorough}, {SECONDS})"
     return f"{_driver()}\nsys.modules[{_PACKAGE + '.driver'!r}].{call}\n"
 
 

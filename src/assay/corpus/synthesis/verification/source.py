@@ -7,9 +7,11 @@ and `pandas` are not there as the sandbox has the interpreter alone.
 
 import ast
 import hashlib
+import inspect
 import re
 import warnings
 from collections.abc import Iterator
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any, Literal
 
@@ -38,8 +40,10 @@ _REFUSED_ATTRIBUTES = """
 _NAMES = frozenset(_REFUSED_NAMES.split())
 _ATTRIBUTES = frozenset(_REFUSED_ATTRIBUTES.split())
 _CLOCKS = frozenset(("now", "today", "utcnow"))
-_SUSPICIOUS = re.compile("|".join(["import", "__", *sorted(_NAMES | _ATTRIBUTES | _CLOCKS)]))
-"""What has none of this need not be looked through node by node."""
+_SUSPICIOUS = re.compile(rf"__|\b(?:import|{'|'.join(sorted(_NAMES | _ATTRIBUTES | _CLOCKS))})\b")
+"""What has none of this, and is ASCII, need not be looked through node by node."""
+_IMPORT = re.compile(r"^(?:import|from) .*", re.MULTILINE)
+_NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 _LONGEST = 20_000
 """Characters of one source."""
 _OWN_NAMES = ("result", "other")
@@ -50,52 +54,124 @@ class Unreadable(Exception):
     """Why a candidate is refused unread: stage, reason, detail."""
 
 
+class _Source:
+    """A text that is Python. Most need no closer look than at their code, so the tree is made for those that do."""
+
+    def __init__(self, text: str, what: str, mode: Literal["exec", "eval"] = "exec") -> None:
+        """Compile it; assertions stay in it however this interpreter was started."""
+        self.text, self.what, self._mode = text, what, mode
+        if len(text) > _LONGEST:
+            raise Unreadable("syntax", f"the source of its {what} is too long", f"{len(text)} characters")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.code: CodeType = compile(text, f"<{what}>", mode, dont_inherit=True, optimize=0)
+        except _NO_PYTHON as error:
+            self._parsed()
+            raise self._unreadable(error) from None
+
+    @cached_property
+    def tree(self) -> Any:
+        """As `ast` has it."""
+        return self._parsed()
+
+    def has_plainly(self, name: str, parameters: tuple[str, ...]) -> bool:
+        """Whether it is seen at once that there is one function of this name, and that it takes just these."""
+        if len(re.findall(rf"^def {name}\(", self.text, re.MULTILINE)) != 1:
+            return False
+        found = [one for one in self.code.co_consts if isinstance(one, CodeType) and one.co_name == name]
+        return any(
+            one.co_varnames[: one.co_argcount] == parameters
+            and not one.co_posonlyargcount + one.co_kwonlyargcount
+            and not one.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+            for one in found
+        )
+
+    def function(self, name: str) -> ast.FunctionDef:
+        """The last function of this name; raises Unreadable."""
+        found = [node for node in self.tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+        if not found:
+            raise Unreadable("syntax", f"the source of its {self.what} has not the function asked for", name)
+        return found[-1]
+
+    def is_plain(self) -> bool:
+        """Whether it is seen at once that it stays at home: it has no word for anything else, but for plain imports."""
+        if not self.text.isascii():
+            return False
+        found = _SUSPICIOUS.findall(self.text)
+        if not found:
+            return True
+        if self._mode == "eval" or found.count("import") != len(found):
+            return False
+        try:
+            imports = ast.parse("\n".join(_IMPORT.findall(self.text))).body
+        except SyntaxError:
+            return False
+        return len(imports) == len(found) and all(map(self._is_plain_import, imports))
+
+    def _is_plain_import(self, node: ast.stmt) -> bool:
+        """Whether an import is allowed and, where it binds a module, serves for calls of what is in it alone."""
+        if isinstance(node, ast.ImportFrom):
+            return node.module in MODULES and not node.level and all(one.name != "*" for one in node.names)
+        return isinstance(node, ast.Import) and all(
+            one.name in MODULES and len(re.findall(rf"\b{one.asname or one.name}\b(?!\.\w+\()", self.text)) == 1
+            for one in node.names
+        )
+
+    def _parsed(self) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse(self.text, mode=self._mode)
+        except _NO_PYTHON as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: BaseException) -> Unreadable:
+        return Unreadable("syntax", f"the source of its {self.what} is no Python", str(error))
+
+
 def as_job(candidate: Candidate) -> dict[str, Any]:
     """What the driver needs to try a candidate: plain values and code that was compiled, fit for marshal.
 
     Raises:
         Unreadable: A source does not parse, lacks what is asked, or uses what is not allowed.
     """
-    tree, solution = _compiled(candidate.solution, "solution")
-    signature = _compiled(f"{candidate.signature}: ...", "signature")[0].body[0]
-    if not isinstance(signature, ast.FunctionDef) or signature.name != candidate.entry:
+    entry = candidate.entry
+    solution = _Source(candidate.solution, "solution")
+    signature = _Source(f"{candidate.signature}: ...", "signature").tree.body[0]
+    if not isinstance(signature, ast.FunctionDef) or signature.name != entry:
         raise Unreadable("syntax", "its signature is not that of its function", candidate.signature)
     parameters = _parameters(signature)
-    _has_function(tree, candidate.entry, parameters, "solution")
-    made, inputs = _compiled(candidate.inputs, "inputs")
-    if len(_function(made, "make_inputs", "inputs").args.args) != 1:
+    _has_function(solution, entry, parameters)
+    inputs = _Source(candidate.inputs, "inputs")
+    if not inputs.has_plainly("make_inputs", ("random",)) and len(inputs.function("make_inputs").args.args) != 1:
         raise Unreadable("syntax", "make_inputs does not take one argument")
-    trees = [(candidate.solution, tree), (candidate.inputs, made)]
-    alternative = None
-    if candidate.alternative:
-        other, alternative = _compiled(candidate.alternative, "alternative")
-        trees.append((candidate.alternative, other))
-        _has_function(other, candidate.entry, parameters, "alternative")
-    tests = []
-    for text in candidate.tests:
-        test, code = _compiled(text, "test")
-        tests.append((text, code))
-        trees.append((text, test))
+    sources = [solution, inputs]
+    alternative = _Source(candidate.alternative, "alternative") if candidate.alternative else None
+    if alternative:
+        sources.append(alternative)
+        _has_function(alternative, entry, parameters)
+    tests = [_Source(text, "test") for text in candidate.tests]
     properties = []
-    for one in (*_with_agreement(candidate), contract(candidate.entry, parameters, signature.returns)):
-        source = f"lambda {', '.join((*parameters, *_OWN_NAMES))}: (\n{one.check}\n)"
-        check, code = _compiled(source, "property", "eval")
-        properties.append((one.sort, one.about, one.check, code))
-        trees.append((source, check))
-    _are_edges(candidate.edges, len(parameters))
-    for text, source_tree in trees:
-        _stays_at_home(text, source_tree)
+    checks = []
+    for one in (*_with_agreement(candidate), contract(entry, parameters, signature.returns)):
+        check = _Source(f"lambda {', '.join((*parameters, *_OWN_NAMES))}: (\n{one.check}\n)", "property", "eval")
+        properties.append((one.sort, one.about, one.check, check.code))
+        checks.append(check)
+    edges = _edges(candidate.edges, len(parameters))
+    for source in (*sources, *tests, *checks):
+        _stays_at_home(source)
     kinds = [fits(one.annotation, "value") for one in signature.args.args]
     return {
-        "entry": candidate.entry,
+        "entry": entry,
         "source": candidate.solution,
-        "solution": solution,
-        "alternative": alternative,
-        "inputs": inputs,
-        "edges": candidate.edges,
-        "kinds": [_compiled(f"lambda value: {kind}", "kind", "eval")[1] if kind else None for kind in kinds],
+        "solution": solution.code,
+        "alternative": alternative.code if alternative else None,
+        "inputs": inputs.code,
+        "edges": edges,
+        "kinds": [_kind(kind) if kind else None for kind in kinds],
         "properties": properties,
-        "tests": tests,
+        "tests": [(test.text, test.code) for test in tests],
         "seed": int.from_bytes(hashlib.sha256(candidate.id.encode()).digest()[:8]),
         "fatal": [],
     }
@@ -114,24 +190,9 @@ def _with_agreement(candidate: Candidate) -> tuple[Property, ...]:
     return (*candidate.properties, agreement)
 
 
-def _compiled(text: str, what: str, mode: Literal["exec", "eval"] = "exec") -> tuple[Any, CodeType]:
-    """A source as a tree and as code; assertions stay in it however this interpreter was started."""
-    if len(text) > _LONGEST:
-        raise Unreadable("syntax", f"the source of its {what} is too long", f"{len(text)} characters")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree: Any = ast.parse(text, mode=mode)
-            return tree, compile(tree, f"<{what}>", mode, dont_inherit=True, optimize=0)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Unreadable("syntax", f"the source of its {what} is no Python", str(error)) from None
-
-
-def _function(tree: ast.Module, name: str, what: str) -> ast.FunctionDef:
-    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
-    if not found:
-        raise Unreadable("syntax", f"the source of its {what} has not the function asked for", name)
-    return found[-1]
+@lru_cache(1024)
+def _kind(kind: str) -> CodeType:
+    return _Source(f"lambda value: {kind}", "kind", "eval").code
 
 
 def _parameters(function: ast.FunctionDef) -> tuple[str, ...]:
@@ -144,28 +205,31 @@ def _parameters(function: ast.FunctionDef) -> tuple[str, ...]:
     return names
 
 
-def _has_function(tree: ast.Module, name: str, parameters: tuple[str, ...], what: str) -> None:
-    function = _function(tree, name, what)
+def _has_function(source: _Source, name: str, parameters: tuple[str, ...]) -> None:
+    if source.has_plainly(name, parameters):
+        return
+    function = source.function(name)
     taken = tuple(one.arg for one in function.args.args)
     more = function.args.kwonlyargs or function.args.posonlyargs or function.args.vararg or function.args.kwarg
     if taken != parameters or more:
         detail = f"{ast.unparse(function.args)}, not {', '.join(parameters)}"
-        raise Unreadable("syntax", f"the function of its {what} has another signature", detail)
+        raise Unreadable("syntax", f"the function of its {source.what} has another signature", detail)
 
 
-def _are_edges(text: str, count: int) -> None:
+def _edges(text: str, count: int) -> list[tuple[Any, ...]]:
     try:
-        edges = ast.literal_eval(text)
+        edges: Any = ast.literal_eval(text)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise Unreadable("syntax", "its edges are no literal", str(error)) from None
     if not isinstance(edges, list) or not all(isinstance(one, tuple) and len(one) == count for one in edges):
         raise Unreadable("syntax", "its edges are no list of arguments", text[:200])
+    return edges
 
 
-def _stays_at_home(text: str, tree: ast.AST) -> None:
-    if text.isascii() and not _SUSPICIOUS.search(text):
+def _stays_at_home(source: _Source) -> None:
+    if source.is_plain():
         return
-    nodes = list(ast.walk(tree))
+    nodes = list(ast.walk(source.tree))
     imported = dict(pair for node in nodes for pair in _imported(node))
     for name, module in imported.items():
         top = module.partition(".")[0]

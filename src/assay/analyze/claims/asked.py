@@ -1,0 +1,195 @@
+"""What a finished study's own data say of each claim, at its own scale.
+
+Effects are those of ``results.json``: a contrast that the study makes itself is read from there, and any other is made
+by the same function, as a family of its own. Gains are turned so that more than 0 is better for the claim's first
+model, whatever the metric: bits per byte count first, being where small models differ, and accuracies stand beside
+them. Only the sign of a claim is asked about, because a model of a millionth of the size has other percentages.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from assay.analyze.claims.claim import Claim
+from assay.analyze.claims.roles import Pair, kinds_seen, pairs_of, play
+from assay.analyze.frame import Results
+from assay.analyze.results import build_results, load_design, load_items
+from assay.errors import InputError
+from assay.study.design import Contrast, Design
+
+Answer = Literal["replicated", "contradicted", "no difference", "cannot tell at this scale", "not asked"]
+
+MEASURES = ("bits_per_byte", "answers", "accuracy", "accuracy_norm")
+"""In the order of a verdict's weight: the first that the study has decides, the others stand beside it."""
+FAMILY = "claims"
+UNASKED = "what was not worked out, this being no contrast of the study itself"
+
+
+def ask(folder: Path, claims: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Each claim's verdicts on a run folder, in the order of the claims; one or more rows a claim.
+
+    Args:
+        folder: A finished run: ``plan.json``, ``results.json``, ``items/*.parquet``, and ``ledger.json`` if there.
+        claims: Which.
+
+    Returns:
+        JSON-able rows with ``claim``, ``stated``, ``verdict``, ``why``, and where there are such arms ``size``, ``a``,
+        ``b``, ``endings``, ``metric``, ``gain``, ``low``, ``high``, ``smallest`` (the smallest detectable effect),
+        ``margin``, ``n_seeds``, ``p_adjusted``, ``confounds`` and ``beside``, the same of other measures.
+        Differences are in units of the metric, positive where a is better.
+
+    Raises:
+        InputError: The folder is no finished run, or a file in it cannot be read.
+    """
+    design, results = load_design(folder), Results(folder)
+    played = play(_arms(folder), kinds_seen(_ledger(folder)))
+    own = {(contrast.a, contrast.b) for contrast in design.contrasts if contrast.kind == "pair"}
+    matched = {claim.name: pairs_of(claim, played, own) for claim in claims}
+    wanted = {(pair.a.arm, pair.b.arm): pair for pairs in matched.values() for pair in pairs}
+    rows = {(row["a"], row["b"], row["size"], row["metric"]): row for row in results.contrasts if row["kind"] == "pair"}
+    new = [pair for names, pair in wanted.items() if names not in own and names[::-1] not in own]
+    if new:
+        made = build_results(_only(design, new), load_items(folder))["contrasts"]
+        rows |= {(row["a"], row["b"], row["size"], row["metric"]): row for row in made}
+    return [row for claim in claims for row in _verdicts(claim, matched[claim.name], design, rows)]
+
+
+def _verdicts(claim: Claim, pairs: Sequence[Pair], design: Design, rows: dict[Any, Any]) -> list[dict[str, Any]]:
+    head = {"claim": claim.name, "stated": claim.shown(), "metric_of_claim": claim.metric}
+    if why := _never(claim, pairs, design):
+        return [{**head, "verdict": "not asked", "why": why}]
+    told = []
+    for pair in pairs:
+        for size in (size for size in design.sizes if size in pair.sizes):
+            found = [row for name in _metrics(claim, design) if (row := _turned(rows, pair, size, name))]
+            if not found:
+                continue
+            first, *others = found
+            told.append(
+                {
+                    **head,
+                    "verdict": answer(claim.direction, first["verdict"], first["favours"]),
+                    "why": None,
+                    "size": size,
+                    "a": pair.a.arm,
+                    "b": pair.b.arm,
+                    "endings": [pair.a.ending, pair.b.ending],
+                    **{key: value for key, value in first.items() if key not in {"verdict", "favours"}},
+                    "beside": [
+                        {**row, "verdict": answer(claim.direction, row["verdict"], row["favours"])} for row in others
+                    ],
+                }
+            )
+    return told or [{**head, "verdict": "not asked", "why": "the study has no results for such arms"}]
+
+
+def answer(direction: int, verdict: str, favours: str | None) -> Answer:
+    """A contrast's verdict as one on a claim.
+
+    Args:
+        direction: 1: the claim says that a is better; -1: worse; 0: that there is no difference.
+        verdict: *higher*, *lower*, *no difference* or *cannot tell*.
+        favours: ``a``, ``b`` or None: for whom it speaks.
+    """
+    if verdict == "no difference":
+        return "no difference" if direction else "replicated"
+    if favours is None:
+        return "cannot tell at this scale"
+    return "replicated" if direction == (1 if favours == "a" else -1) else "contradicted"
+
+
+def _never(claim: Claim, pairs: Sequence[Pair], design: Design) -> str | None:
+    """Why a study's item records cannot answer a claim; None where they can."""
+    if claim.metric == "generation":
+        return "win rates are not in the item records; see the study's judgements"
+    if claim.a.size != claim.b.size:
+        return "it compares a model with a larger one of the same recipe, which no contrast of a study does"
+    if not pairs:
+        return f"the study has no such arms: {claim.a} and {claim.b}, as long as each other and ending alike"
+    if not _metrics(claim, design):
+        return f"the study has no metric of {claim.metric}"
+    return None
+
+
+def _metrics(claim: Claim, design: Design) -> list[str]:
+    names = {metric.id for metric in design.metrics}
+    return [name for measure in MEASURES if (name := f"{claim.metric}/{measure}") in names]
+
+
+def _turned(rows: dict[Any, Any], pair: Pair, size: str, metric: str) -> dict[str, Any] | None:
+    """A contrast's row as a gain of the pair's first arm; None where there is none."""
+    a, b = pair.a.arm, pair.b.arm
+    row = rows.get((a, b, size, metric))
+    flipped = row is None
+    row = row or rows.get((b, a, size, metric))
+    if row is None or row["effect"] is None:
+        return None
+    sign = (1 if row["better_is"] == "higher" else -1) * (-1 if flipped else 1)
+    ends = [None if row[end] is None else sign * row[end] + 0.0 for end in ("low", "high")]
+    if sign < 0:
+        ends.reverse()
+    favours = row["favours"]
+    if flipped and favours is not None:
+        favours = "b" if favours == "a" else "a"
+    return {
+        "metric": metric,
+        "gain": sign * row["effect"] + 0.0,
+        "low": ends[0],
+        "high": ends[1],
+        "smallest": row["mde"],
+        "margin": row["margin"],
+        "n_seeds": row["n_seeds"],
+        "p_adjusted": row["p_adjusted"],
+        "confounds": row["confounds"],
+        "verdict": row["verdict"],
+        "favours": favours,
+    }
+
+
+def _only(design: Design, pairs: Sequence[Pair]) -> Design:
+    """The design with these pairs for its contrasts, on the metrics of claims."""
+    wanted = {f"{name}/{measure}" for name in ("reasoning", "knowledge", "language", "code") for measure in MEASURES}
+    contrasts = tuple(
+        Contrast(
+            id=f"{pair.a.arm} vs {pair.b.arm}",
+            family=FAMILY,
+            kind="pair",
+            factor="claim",
+            arms=(pair.a.arm, pair.b.arm),
+            weights=(1.0, -1.0),
+            a=pair.a.arm,
+            b=pair.b.arm,
+            confounds=(UNASKED,),
+            sizes=tuple(size for size in design.sizes if size in pair.sizes),
+        )
+        for pair in pairs
+    )
+    return design.model_copy(
+        update={
+            "contrasts": contrasts,
+            "families": {FAMILY: "Which claims stand?"},
+            "primary": None,
+            "metrics": tuple(metric for metric in design.metrics if metric.id in wanted),
+        }
+    )
+
+
+def _arms(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "plan.json"
+    try:
+        arms: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["arms"]
+    except KeyError:
+        raise InputError("it does not say what its arms are trained on", str(path)) from None
+    return arms
+
+
+def _ledger(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "ledger.json"
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise InputError(f"no ledger can be read from it: {problem}", str(path)) from None
+    return rows

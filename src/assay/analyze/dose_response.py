@@ -1,0 +1,257 @@
+"""How a capability moves with the share of an ingredient, where it is best, and what it costs another capability.
+
+A curve is fitted to each seed by itself, and every statement is a t test over the seeds' curves: seeds are the unit,
+shares of one seed may depend on each other in any way, and no variance is pooled. The best share is told as all shares
+whose slope cannot be told from 0 (Fieller's set, exact for a curve of the right form), so that two seeds give a wide
+interval and not a wrong one; nothing is resampled. Curves are of three forms, all linear in what is fitted to a seed;
+the form is the simplest that no other beats clearly at predicting left-out shares. A form that does not hold is a bias
+that no interval covers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import interpolate, stats
+
+from assay.analyze.records import Floats
+from assay.errors import InputError
+
+Better = Literal["higher", "lower"]
+Form = Literal["quadratic", "mixing law", "spline"]
+Basis = Callable[[Floats], Floats]
+"""Shares [n] to the values of the basis functions [n, p]."""
+
+FEWEST = 4
+"""Shares; a quadratic through three leaves nothing to judge it by."""
+GRID = 201
+CLEARLY = 0.5
+"""A form is better where its error at left-out shares is below this fraction of a simpler one's."""
+LEVEL = 0.95
+STEEPEST = 20.0
+GENTLEST = 0.05
+"""Of the mixing law's exponent, per unit of share; gentler ones are straight lines."""
+RELATIVE = 1e-9
+"""Slopes below this fraction of the values' range are 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """Where a capability is best."""
+
+    share: float
+    """Of the fitted curve, within what was tried."""
+    low: float | None
+    """The least and greatest share that cannot be ruled out; None with one seed."""
+    high: float | None
+    at_edge: bool
+    """The curve is best at the least or the greatest share that was tried."""
+    tried: tuple[float, float]
+
+    def words(self) -> str:
+        """Such as *best between 10 % and 45 %*."""
+        if self.low is None or self.high is None:
+            told = f"best at {_percent(self.share)} on the curve; one seed gives no interval"
+        elif (self.low, self.high) == self.tried:
+            told = f"best anywhere from {_percent(self.low)} to {_percent(self.high)}: no share can be ruled out"
+        elif self.low == self.high:
+            told = f"best at {_percent(self.low)}"
+        else:
+            told = f"best between {_percent(self.low)} and {_percent(self.high)}"
+        touches = [end for end, tried in zip((self.low, self.high), self.tried, strict=True) if end == tried]
+        if (self.at_edge or touches) and (self.low, self.high) != self.tried:
+            told += ", at the edge of what was tried"
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A fitted form, on a grid over the shares that were tried."""
+
+    form: Form
+    shares: Floats
+    mean: Floats
+    low: Floats | None
+    """Band that holds the curve at any one share in 95 of 100 studies; None with one seed."""
+    high: Floats | None
+    low_everywhere: Floats | None
+    """Band that holds the whole curve."""
+    high_everywhere: Floats | None
+    left_out_error: float
+    """Root mean square error at shares that were left out of the fit."""
+    best: Best
+
+
+@dataclass(frozen=True, slots=True)
+class DoseResponse:
+    """What was found of one capability."""
+
+    chosen: Curve
+    others: tuple[Curve, ...]
+    """The other forms that could be fitted, the simpler first; none where a form was asked for."""
+    n_seeds: int
+
+
+def dose_response(
+    shares: Sequence[float] | Floats, values: Floats, better_is: Better, form: Form | None = None
+) -> DoseResponse:
+    """The curve of a capability over the share of an ingredient.
+
+    Args:
+        shares: float [K], each from 0 to 1, all different, in any order.
+        values: float [S, K]: each seed's value at each share, in units of the metric.
+        better_is: Of that metric.
+        form: Take this one; None: the simplest that no other beats at left-out shares by `CLEARLY`.
+
+    Raises:
+        InputError: Fewer than four shares, a share twice or outside 0 to 1, values missing, or a form that so few
+            shares cannot carry.
+    """
+    x, y = np.asarray(shares, dtype=np.float64), np.atleast_2d(np.asarray(values, dtype=np.float64))
+    _check(x, y)
+    order = np.argsort(x)
+    x, y = x[order], y[:, order]
+    forms: tuple[Form, ...] = ("quadratic", "mixing law") if len(x) == FEWEST else ("quadratic", "mixing law", "spline")
+    if form is not None and form not in forms:
+        raise InputError(f"a {form} needs {FEWEST + 1} shares, and there are {len(x)}")
+    curves = [_fit(name, x, y, better_is) for name in (forms if form is None else (form,))]
+    least = min(curve.left_out_error for curve in curves)
+    chosen = next(curve for curve in curves if CLEARLY * curve.left_out_error <= least)
+    return DoseResponse(chosen, tuple(curve for curve in curves if curve is not chosen), len(y))
+
+
+def _check(x: Floats, y: Floats) -> None:
+    if x.ndim != 1 or len(x) < FEWEST:
+        raise InputError(f"a dose-response needs at least {FEWEST} shares, and there are {x.size}")
+    if not ((x >= 0) & (x <= 1)).all():
+        raise InputError("a share is a number from 0 to 1")
+    if len(np.unique(x)) < len(x):
+        raise InputError("a share is there twice")
+    if y.shape[1] != len(x) or not len(y) or not np.isfinite(y).all():
+        raise InputError(f"a dose-response needs each seed's value at each of the {len(x)} shares")
+
+
+def _fit(form: Form, x: Floats, y: Floats, better_is: Better) -> Curve:
+    basis = _basis(form, x, y.mean(axis=0))
+    grid = np.linspace(x[0], x[-1], GRID)
+    by_seed = _solve(basis, x, y)  # [S, p]
+    curves = by_seed @ basis(grid).T
+    mean = curves.mean(axis=0)
+    low = high = low_all = high_all = None
+    if len(y) > 1:
+        half = _t(len(y)) * _se(curves)
+        low, high = mean - half, mean + half
+        everywhere = _everywhere(basis, by_seed, grid)
+        low_all, high_all = mean - everywhere, mean + everywhere
+    best = _best(curves, grid, better_is)
+    return Curve(form, grid, mean, low, high, low_all, high_all, _left_out(form, x, y.mean(axis=0)), best)
+
+
+def _basis(form: Form, x: Floats, mean: Floats) -> Basis:
+    """The functions whose sum is fitted; those of the mixing law are its tangent at the fit to the seeds' mean."""
+    if form == "quadratic":
+        return lambda at: np.stack([np.ones_like(at), at, at**2], axis=1)
+    if form == "spline":
+        return _natural(np.quantile(x, [0, 1 / 3, 2 / 3, 1]))
+    rate = _rate(x, mean)
+
+    def law(at: Floats) -> Floats:
+        grown = np.exp(rate * (at - x[-1] if rate > 0 else at - x[0]))
+        return np.stack([np.ones_like(at), grown, at * grown], axis=1)
+
+    return law
+
+
+def _rate(x: Floats, mean: Floats) -> float:
+    """Exponent t of the mixing law c + k·exp(t·share) (Ye et al. 2024) that fits best; c and k follow from it."""
+
+    centred = mean - mean.mean()
+
+    def best_of(rates: Floats) -> int:
+        from_end = np.where(rates[:, None] > 0, x - x[-1], x - x[0])
+        grown = np.exp(rates[:, None] * from_end)
+        grown -= grown.mean(axis=1, keepdims=True)
+        # a straight line in exp(t·share) takes away (Σ g·y)² / Σ g² of the squares
+        return int(np.argmax((grown @ centred) ** 2 / np.square(grown).sum(axis=1)))
+
+    tried = np.concatenate([-np.geomspace(STEEPEST, GENTLEST, 60), np.geomspace(GENTLEST, STEEPEST, 60)])
+    at = best_of(tried)
+    low, high = tried[max(at - 1, 0)], tried[min(at + 1, len(tried) - 1)]
+    if low < 0 < high:
+        return float(tried[at])
+    finer = np.linspace(low, high, 400)
+    return float(finer[best_of(finer)])
+
+
+def _natural(knots: Floats) -> Basis:
+    """Natural cubic splines on four knots, one function a knot: 1 there and 0 at the others."""
+    spline = interpolate.CubicSpline(knots, np.eye(len(knots)), bc_type="natural")
+    return lambda at: np.asarray(spline(at), dtype=np.float64)
+
+
+def _solve(basis: Basis, x: Floats, y: Floats) -> Floats:
+    """Least squares for each seed: [S, p]."""
+    return np.asarray(np.linalg.lstsq(basis(x), y.T, rcond=None)[0].T, dtype=np.float64)
+
+
+def _left_out(form: Form, x: Floats, mean: Floats) -> float:
+    """Root mean square error at each inner share when it is left out; the outer two would be extrapolated."""
+    errors = []
+    for index in range(1, len(x) - 1):
+        kept = np.arange(len(x)) != index
+        basis = _basis(form, x[kept], mean[kept])
+        predicted = _solve(basis, x[kept], mean[None, kept]) @ basis(x[index : index + 1]).T
+        errors.append(float(predicted[0, 0] - mean[index]))
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
+def _best(curves: Floats, grid: Floats, better_is: Better) -> Best:
+    """All shares that cannot be ruled out as the best.
+
+    Inside, a share is ruled out where the seeds' slopes differ from 0; at an edge, where they point inwards. One that
+    the seeds agree to be worse than the fitted best is ruled out too, which takes minima away.
+    """
+    up = curves if better_is == "higher" else -curves
+    mean = up.mean(axis=0)
+    found = int(np.argmax(mean))
+    ends = (float(grid[0]), float(grid[-1]))
+    at_edge = found in {0, len(grid) - 1}
+    if len(curves) < 2:
+        return Best(float(grid[found]), None, None, at_edge, ends)
+    slopes = np.gradient(up, grid, axis=1, edge_order=2)
+    slope, slope_half = slopes.mean(axis=0), _t(len(up)) * _se(slopes)
+    flat = RELATIVE * max(float(np.ptp(up)), 1e-300)
+    possible = np.abs(slope) <= slope_half + flat
+    possible[0] = slope[0] <= slope_half[0] + flat
+    possible[-1] = slope[-1] >= -slope_half[-1] - flat
+    worse = up[:, found : found + 1] - up
+    possible &= worse.mean(axis=0) <= _t(len(up)) * _se(worse) + flat
+    possible[found] = True
+    at = np.flatnonzero(possible)
+    return Best(float(grid[found]), float(grid[at[0]]), float(grid[at[-1]]), at_edge, ends)
+
+
+def _everywhere(basis: Basis, by_seed: Floats, grid: Floats) -> Floats:
+    """Half width of a band for the whole curve: Bonferroni over p shares that fix it, carried to all others."""
+    p = by_seed.shape[1]
+    nodes = np.linspace(grid[0], grid[-1], p)
+    at_nodes = by_seed @ basis(nodes).T
+    carried = basis(grid) @ np.linalg.pinv(basis(nodes))
+    half = float(stats.t.ppf(1 - (1 - LEVEL) / (2 * p), len(by_seed) - 1)) * _se(at_nodes)
+    band: Floats = np.abs(carried) @ half
+    return band
+
+
+def _t(seeds: int) -> float:
+    return float(stats.t.ppf(0.5 + LEVEL / 2, seeds - 1))
+
+
+def _se(by_seed: Floats) -> Floats:
+    """Standard error of the mean over seeds, the first axis."""
+    errors: Floats = by_seed.std(axis=0, ddof=1) / np.sqrt(len(by_seed))
+    return errors
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,173 @@
+"""Curves over the share of code: planted ones are found, and intervals hold the planted best as often as they say."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from assay.analyze.dose_response import Curve, dose_response
+from assay.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+SHARES = np.array([0, 0.25, 0.5, 0.75, 0.9, 1])
+
+
+def hill(share: Floats, best: float = 0.3) -> Floats:
+    """Accuracy, best at a share."""
+    height: Floats = 0.55 - 0.2 * (share - best) ** 2
+    return height
+
+
+def drawn(rng: np.random.Generator, truth: Floats, seeds: int, noise: float) -> Floats:
+    """Values with a seed's own level, a slope of its own, and noise that grows with the share."""
+    level, slope = rng.normal(0, 0.05, (seeds, 1)), rng.normal(0, noise, (seeds, 1)) * SHARES
+    values: Floats = truth + level + slope + rng.normal(0, 1, (seeds, len(SHARES))) * noise * (0.5 + SHARES)
+    return values
+
+
+def test_a_quadratic_without_noise_is_found_exactly() -> None:
+    levels = np.array([[0.0], [0.01], [-0.02]])
+    found = dose_response(SHARES, hill(SHARES) + levels, "higher", "quadratic").chosen
+    assert found.mean == pytest.approx(hill(found.shares) + levels.mean(), abs=1e-9)
+    assert found.best.share == pytest.approx(0.3, abs=0.003)
+    assert found.best.low == pytest.approx(0.3, abs=0.006)
+    assert found.best.high == pytest.approx(0.3, abs=0.006)
+    assert not found.best.at_edge
+
+
+def test_the_order_of_the_shares_does_not_matter() -> None:
+    values = drawn(np.random.default_rng(3), hill(SHARES), 4, 0.01)
+    one, other = (
+        dose_response(SHARES[order], values[:, order], "higher") for order in ([0, 1, 2, 3, 4, 5], [4, 0, 5, 2, 1, 3])
+    )
+    assert one.chosen.form == other.chosen.form
+    assert np.allclose(one.chosen.mean, other.chosen.mean)
+    assert one.chosen.best.words() == other.chosen.best.words()
+
+
+def test_lower_is_the_mirror_of_higher() -> None:
+    values = drawn(np.random.default_rng(4), hill(SHARES), 5, 0.01)
+    assert dose_response(SHARES, values, "higher").chosen.best == dose_response(SHARES, -values, "lower").chosen.best
+
+
+def test_the_interval_of_two_seeds_is_wider_than_that_of_ten() -> None:
+    def width(seeds: int) -> float:
+        widths = []
+        for seed in range(20):
+            values = drawn(np.random.default_rng(seed), hill(SHARES), seeds, 0.01)
+            best = dose_response(SHARES, values, "higher", "quadratic").chosen.best
+            assert best.low is not None
+            assert best.high is not None
+            widths.append(best.high - best.low)
+        return float(np.mean(widths))
+
+    assert width(2) > 2 * width(10)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_planted_best_is_in_the_interval_95_times_in_100(seeds: int) -> None:
+    times, inside = 300, 0
+    rng = np.random.default_rng(seeds)
+    for _ in range(times):
+        best = dose_response(SHARES, drawn(rng, hill(SHARES), seeds, 0.02), "higher", "quadratic").chosen.best
+        assert best.low is not None
+        assert best.high is not None
+        inside += best.low - 0.0025 <= 0.3 <= best.high + 0.0025
+    # four standard errors of a share over 300 draws below the promise; above it a hull may be
+    assert inside / times >= 0.95 - 4 * (0.95 * 0.05 / times) ** 0.5
+
+
+def test_the_bands_hold_the_curve_as_often_as_they_say() -> None:
+    times, at_one, everywhere = 300, 0, 0
+    rng = np.random.default_rng(7)
+    for _ in range(times):
+        curve = dose_response(SHARES, drawn(rng, hill(SHARES), 3, 0.02), "higher", "quadratic").chosen
+        assert curve.low is not None
+        assert curve.high is not None
+        assert curve.low_everywhere is not None
+        assert curve.high_everywhere is not None
+        truth = hill(curve.shares)
+        middle = len(truth) // 2
+        at_one += bool(curve.low[middle] <= truth[middle] <= curve.high[middle])
+        everywhere += bool(((curve.low_everywhere <= truth) & (truth <= curve.high_everywhere)).all())
+    assert abs(at_one / times - 0.95) <= 4 * (0.95 * 0.05 / times) ** 0.5
+    assert everywhere / times >= 0.95 - 4 * (0.95 * 0.05 / times) ** 0.5
+
+
+def test_the_band_at_a_share_is_the_t_interval_of_the_seeds_fits() -> None:
+    values = drawn(np.random.default_rng(11), hill(SHARES), 4, 0.02)
+    curve = dose_response(SHARES, values, "higher", "quadratic").chosen
+    at = 40
+    fits = [np.polyval(np.polyfit(SHARES, row, 2), curve.shares[at]) for row in values]
+    low, high = stats.t.interval(0.95, 3, np.mean(fits), stats.sem(fits))
+    assert curve.low is not None
+    assert curve.high is not None
+    assert (curve.low[at], curve.high[at]) == pytest.approx((low, high))
+
+
+def test_a_mixing_law_is_known_for_one_and_is_best_at_the_edge() -> None:
+    truth = 2.0 + 0.8 * np.exp(-6 * SHARES)
+    values = drawn(np.random.default_rng(5), truth, 3, 0.002)
+    found = dose_response(SHARES, values, "lower")
+    assert found.chosen.form == "mixing law"
+    assert found.chosen.mean == pytest.approx(
+        2.0 + 0.8 * np.exp(-6 * found.chosen.shares) + np.mean(values - truth), abs=0.02
+    )
+    assert found.chosen.best.at_edge
+    assert "at the edge of what was tried" in found.chosen.best.words()
+
+
+def test_a_wave_that_no_quadratic_fits_is_left_to_the_spline() -> None:
+    shares = np.linspace(0, 1, 9)
+    truth = np.sin(2.2 * np.pi * shares)
+    values = truth + np.random.default_rng(6).normal(0, 0.01, (3, 9))
+    assert dose_response(shares, values, "higher").chosen.form == "spline"
+
+
+def test_noise_alone_rules_out_next_to_nothing() -> None:
+    whole = 0
+    rng = np.random.default_rng(8)
+    for _ in range(50):
+        best = dose_response(SHARES, rng.normal(0, 0.01, (3, 6)), "higher", "quadratic").chosen.best
+        assert best.low is not None
+        assert best.high is not None
+        whole += best.high - best.low > 0.5
+    assert whole >= 40
+
+
+def test_one_seed_gives_a_curve_and_no_interval() -> None:
+    found = dose_response(SHARES, hill(SHARES), "higher", "quadratic").chosen
+    assert found.low is None
+    assert found.best.low is None
+    assert "one seed gives no interval" in found.best.words()
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 20), st.floats(-5, 5))
+def test_units_of_the_metric_do_not_matter(seed: int, scale: float, shift: float) -> None:
+    values = drawn(np.random.default_rng(seed), hill(SHARES), 3, 0.02)
+    one: Curve = dose_response(SHARES, values, "higher", "quadratic").chosen
+    other: Curve = dose_response(SHARES, values * scale + shift, "higher", "quadratic").chosen
+    assert other.mean == pytest.approx(one.mean * scale + shift, abs=1e-8)
+    assert other.best.share == pytest.approx(one.best.share, abs=0.0051)
+
+
+@pytest.mark.parametrize(
+    ("shares", "values", "told"),
+    [
+        ([0, 0.5, 1], np.zeros((2, 3)), "at least 4 shares"),
+        ([0, 0.5, 0.5, 1], np.zeros((2, 4)), "twice"),
+        ([0, 50, 75, 100], np.zeros((2, 4)), "from 0 to 1"),
+        ([0, 0.25, 0.5, 1], np.full((2, 4), np.nan), "each seed's value"),
+        ([0, 0.25, 0.5, 1], np.zeros((2, 5)), "each seed's value"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(shares: list[float], values: Floats, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        dose_response(shares, values, "higher")
+
+
+def test_a_spline_through_four_shares_is_refused() -> None:
+    with pytest.raises(InputError, match="needs 5 shares"):
+        dose_response([0, 0.25, 0.5, 1], np.zeros((2, 4)), "higher", "spline")
