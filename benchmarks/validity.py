@@ -2,9 +2,10 @@
 
 Parts: ``aa`` (A/A over numbers of seeds, correlations of the trunk and ratios of the arms' spreads), ``coverage``,
 ``power``, ``oracle`` (scipy and statsmodels on the same numbers), ``real_aa`` (sixteen real seeds of six arms, three
-against three). Estimates are made by the code of `assay.analyze`; on the grid by its formulas over arrays, checked
-against it. Real values come from ``noise_arms.json``, which ``--from`` makes anew of a finished run folder of
-``noise.yaml``. (The figures are called ``statistics``; a script of that name would stand before Python's own module.)
+against three), ``report`` (what the page of a large study takes). Estimates are made by the code of `assay.analyze`; on
+the grid by its formulas over arrays, checked against it. Real values come from ``noise_arms.json``, which ``--from``
+makes anew of a finished run folder of ``noise.yaml``. (The figures are called ``statistics``; a script of that name
+would stand before Python's own module.)
 """
 
 import argparse
@@ -15,6 +16,7 @@ import numpy as np
 
 import _validity_oracles as oracles
 import _validity_real as real
+import _validity_report as report
 import _validity_simulated as simulated
 from _record import update
 
@@ -77,17 +79,28 @@ def oracle() -> dict[str, float | int | str | None]:
     return {"oracle_difference": max(exact), **{f"oracle_{name}": value for name, value in told.items()}}
 
 
+PARTS = {
+    "aa": aa,
+    "coverage": coverage,
+    "power": power,
+    "oracle": oracle,
+    "real_aa": real.figures,
+    "report": report.figures,
+}
+
+
 def main() -> None:
     """Run the parts that are named, or all."""
-    parts = {"aa": aa, "coverage": coverage, "power": power, "oracle": oracle, "real_aa": real.figures}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="all, if none is named")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, if none is named")
     parser.add_argument("--from", dest="folder", type=Path, help="a finished run folder of noise.yaml")
+    parser.add_argument("--study", type=Path, help="lay the large study out here, and keep it for another time")
     asked = parser.parse_args()
     if asked.folder:
         real.ARMS.write_text(json.dumps(real.extract(asked.folder), indent=1) + "\n", encoding="utf-8")
-    for name in asked.parts or parts:
-        update("statistics", name, parts[name](), script="validity")
+    for name in asked.parts or PARTS:
+        found = report.figures(asked.study) if name == "report" else PARTS[name]()
+        update("statistics", name, found, script="validity")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The real `assay serve` on loopback, asked without a browser: raw requests, and what an HTML page is made of."""
+"""The real `assay serve` on loopback, asked without a browser: raw requests, pages alone, and what HTML is made of."""
 
+import asyncio
 import http.client
 import json
 import signal
@@ -8,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tiny_study import TinyStudy
 
@@ -55,6 +57,42 @@ class Server:
         """Its exit code."""
         self.process.send_signal(how)
         return self.process.wait(10)
+
+
+class Pages:
+    """The pages of a folder without a server: the application asked in this process."""
+
+    def __init__(self, folder: Path) -> None:
+        from assay.serve.guard import Guard
+        from assay.serve.site import Site
+
+        self.app = Guard(Site(folder).app(), {"localhost"}, None, any_address=False, cookie="")
+
+    def get(self, target: str) -> Answer:
+        """Ask for a page."""
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(b"host", b"localhost")],
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        asyncio.run(self.app(scope, receive, send))
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Answer(sent[0]["status"], headers, b"".join(one.get("body", b"") for one in sent[1:]).decode())
 
 
 @contextmanager

@@ -201,7 +201,7 @@ def report(
         tables = write_data(folder, figures, clean)
         console.print(f"{len(drawn)} files of figures and {len(tables)} of data: {figures}", soft_wrap=True)
         if not has_pdf():
-            Console(stderr=True).print("No PDF was written: that takes pip install 'assay[figures]'", soft_wrap=True)
+            print("No PDF was written: that takes pip install 'assay[figures]'", file=sys.stderr)
     if markdown is not None:
         from assay.files import write_whole
         from assay.report.markdown import markdown_summary

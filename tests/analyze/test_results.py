@@ -22,7 +22,8 @@ from assay.study.design import Contrast, Design
 CONTRAST_KEYS = {
     "id", "kind", "size", "metric", "category", "better_is", "a", "b", "arms", "effect", "relative", "low", "high",
     "df", "n_seeds", "n_items", "p", "p_adjusted", "margin", "mde", "verdict", "favours", "confounds",
-    "family", "factor", "declared", "se", "paired", "relative_low", "relative_high", "low_new_items", "high_new_items", "holds_on_new_items",
+    "family", "factor", "declared", "se", "paired", "relative_low", "relative_high", "low_new_items",
+    "high_new_items", "holds_on_new_items",
 }  # fmt: skip
 
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assay.analyze.results import load_design
 from assay.errors import InputError
 from assay.report import figures, ledger, numbers
+from assay.report.gains import gains
 from assay.report.page import write_report
 from assay.study.design import Design
 
@@ -136,6 +139,62 @@ def test_the_page_says_what_the_results_say(page: Path) -> None:
     assert reader.text.count("text tokens seen: 360,448 against 720,896") == 7
 
 
+def test_nothing_above_chance_is_said_before_anything_else(page: Path) -> None:
+    text = read(page).text
+    assert text.index("No accuracy is above chance yet.") < text.index("Under one token") < text.index("The answer")
+
+
+def test_each_declared_number_leads_to_what_lies_beneath_it(page: Path) -> None:
+    results = json.loads((page.parent / "results.json").read_text(encoding="utf-8"))
+    reader = read(page)
+    links = [attributes.get("href") or "" for tag, attributes in reader.tags if tag == "a"]
+    declared = [row for row in results["contrasts"] if row["declared"]]
+    assert len([link for link in links if link.startswith("#beneath-")]) == len(declared) == len(results["beneath"])
+    for row in results["beneath"]:
+        for item, _, _, _, change in row["items"]:
+            assert item in reader.text and str(change) in reader.text
+    for row in declared:
+        assert numbers.interval(row["low_new_items"], row["high_new_items"]) in reader.text
+
+
+def test_a_familys_figure_has_the_papers_values_as_ghosts(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    labels = re.findall(r'aria-label="(Relative changes in [^"]+)"', text)
+    assert [label.partition(",")[0] for label in labels] == [
+        f"Relative changes in {name}" for name in ("Initialisation", "Cooldown", "Recipes")
+    ]
+    assert re.search(r"balanced-text\.decay against text\.decay: reasoning [^,]+ \(the paper \+8\.2 %\)", labels[0])
+    assert "of other models, on other data, and of accuracies" in text
+
+
+def test_a_study_of_shares_at_three_sizes_shows_curves_trade_off_and_transfer(tmp_path: Path) -> None:
+    sys.path.append(str(Path(__file__).parents[1] / "analyze"))
+    import share_study
+
+    share_study.write_shares(tmp_path / "run")
+    written = write_report(tmp_path / "run")
+    reader = read(written)
+    results = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    for row in results["dose_response"]:
+        assert row["best"]["words"] in reader.text
+    for heading in ("How much is best?", "What one capability costs another", "Do small sizes foretell the large?"):
+        assert heading in reader.text
+    labels = [attributes.get("aria-label") or "" for tag, attributes in reader.tags if tag == "svg"]
+    assert sum("over the share of code" in label for label in labels) == 6
+    assert sum("Trade-off between Held-out text" in label for label in labels) == 3
+    assert write_report(tmp_path / "run").read_text(encoding="utf-8") == written.read_text(encoding="utf-8")
+
+
+def test_a_mark_outside_the_figure_is_told_at_its_edge() -> None:
+    mark = {"gain": 0.1, "low": 0.05, "high": 0.15, "verdict": "higher", "metric": "code", "printed": 11.0}
+    drawn = ElementTree.fromstring(gains([{"id": "x", "a": "a", "b": "b", "marks": {"code": mark}}], "Family"))
+    assert any("+1100 % →" in (element.text or "") for element in drawn.iter("text"))
+    inside = ElementTree.fromstring(
+        gains([{"id": "x", "a": "a", "b": "b", "marks": {"code": {**mark, "printed": 0.12}}}], "Family")
+    )
+    assert not any("→" in (element.text or "") for element in inside.iter("text"))
+
+
 def test_the_same_folder_gives_the_same_bytes(page: Path) -> None:
     first = page.read_bytes()
     assert write_report(page.parent).read_bytes() == first
@@ -181,6 +240,10 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         }
     )
     write_run(tmp_path / "run", design)
+    for path in (tmp_path / "run" / "items").glob("*.parquet"):
+        items = pq.read_table(path)
+        places = [f"{HOSTILE[place % len(HOSTILE)]}{name}" for place, name in enumerate(items["item"].to_pylist())]
+        pq.write_table(items.set_column(items.column_names.index("item"), "item", pa.array(places)), path)
     extra: dict[str, Any] = {"seconds": {HOSTILE[0]: 1.0}, "machine": HOSTILE[1]}
     (tmp_path / "run" / "timings.json").write_text(json.dumps(extra), encoding="utf-8")
     rows = json.loads((tmp_path / "run" / "ledger.json").read_text(encoding="utf-8"))

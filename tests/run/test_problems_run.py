@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +15,10 @@ from typer.testing import CliRunner
 from assay.cli import app
 from assay.corpus.document import read_documents
 from assay.corpus.recipe_file import load_recipe
+from assay.corpus.synthesis import steps
 from assay.corpus.synthesis.collection import Collection, open_collection
-from assay.errors import InputError
+from assay.endpoint import client
+from assay.errors import InputError, StepError
 from assay.run import problem_steps, problems_run
 from assay.run.choose import open_engine
 from assay.run.corpus_run import build_corpus, corpus_steps
@@ -149,3 +153,33 @@ def test_what_cannot_be_done_is_told(first: Collection, words: tuple[str, ...], 
     with pytest.raises(InputError) as raised:
         CliRunner().invoke(app, ["synth", *(word.format(first.folder) for word in words)], catch_exceptions=False)
     assert told in str(raised.value)
+
+
+def test_an_endpoint_that_never_answers_ends_in_an_error_and_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.01)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        words = ["model", "--url", url, "--name", "nobody", "--questions", "2", "--seconds", "1"]
+        with pytest.raises(StepError, match="2 questions had no reply"):
+            CliRunner().invoke(app, ["synth", *words, "--out", str(tmp_path / "out")], catch_exceptions=False)
+    assert open_collection(tmp_path / "out").about["made"] == 0
+
+
+def test_a_prover_waits_a_while_for_the_next_piece_and_not_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "IDLE_SECONDS", 0.3)
+    with steps._prover("auto") as first:
+        pass
+    with pytest.raises(StepError, match="lost"), steps._prover("auto") as second:
+        assert second is first
+        raise StepError("the sandbox was lost")
+    with steps._prover("auto") as third:
+        assert third is not first
+    until = time.monotonic() + 20
+    while "auto" in steps._idle and time.monotonic() < until:
+        time.sleep(0.05)
+    with steps._prover("auto") as fourth:
+        assert fourth is not third
+    steps._idle["auto"][0].join()

@@ -160,7 +160,9 @@ def test_a_token_leads_to_no_other_site(closed_server: Server) -> None:
 
 def test_a_token_of_ones_own_is_asked_for_on_loopback_too(ran: TinyStudy) -> None:
     with served(ran, "out", "--token-from", "OUR_TOKEN", OUR_TOKEN="a b;ü") as server:
+        given = server.address.partition("?")[2]
         assert server.get("/log").status == 403
+        assert server.get(f"/log?{given}").status == 303
         assert server.get("/log?token=a%20b%3B%C3%BC").status == 303
 
 

@@ -265,8 +265,12 @@ def _stretches(keys: Ints) -> list[tuple[int, int]]:
 
 def _positions(column: pa.ChunkedArray, order: Sequence[object]) -> Ints:
     """Place of each value in the order, -1 where it is not there."""
-    plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    found = pc.index_in(pc.cast(column, plain), value_set=pa.array(list(order), type=plain))
+    if pa.types.is_dictionary(column.type):
+        pieces = [
+            _positions(pa.chunked_array([one.dictionary]), order)[one.indices.to_numpy()] for one in column.chunks
+        ]
+        return np.concatenate(pieces)
+    found = pc.index_in(column, value_set=pa.array(list(order), type=column.type))
     return np.asarray(pc.fill_null(found, -1), dtype=np.int64)
 
 

@@ -35,6 +35,8 @@ from assay.study.design import Contrast, Design, Metric
 ANALYSIS_VERSION = 5
 """Raise when the same records give other results."""
 DIGITS = 10
+ENCODED = ("checkpoint", "arm", "size", "task", "format", "numerics")
+"""Columns of the item records that hold few different strings."""
 
 
 def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: Steady | None = None) -> dict[str, Any]:
@@ -118,11 +120,11 @@ def load_items(folder: Path) -> pa.Table:
     Raises:
         InputError: There are none, or a file is not a file of item records.
     """
-    return pa.concat_tables(stream_items(folder), promote_options="permissive")
+    return pa.concat_tables([_read(path) for path in _files(folder)], promote_options="permissive")
 
 
 def stream_items(folder: Path, clean: bool = False) -> Iterator[pa.Table]:
-    """The same, file by file.
+    """The same, file by file, columns of few different strings as dictionaries.
 
     Args:
         folder: The run folder.
@@ -131,18 +133,26 @@ def stream_items(folder: Path, clean: bool = False) -> Iterator[pa.Table]:
     Raises:
         InputError: As `load_items`.
     """
+    for path in _files(folder):
+        table = _read(path, ENCODED)
+        yield table.filter(pc.invert(pc.fill_null(table["contaminated"], False))) if clean else table
+
+
+def _files(folder: Path) -> list[Path]:
     paths = sorted((folder / "items").glob("*.parquet"))
     if not paths:
         raise InputError(f"{folder} has no item records yet (items/*.parquet): nothing was evaluated")
-    for path in paths:
-        try:
-            with pq.ParquetFile(path) as file:
-                if missing := [name for name in COLUMNS if name not in file.schema_arrow.names]:
-                    raise InputError(f"its item records lack the column(s) {', '.join(missing)}", str(path))
-                table = file.read(columns=list(COLUMNS))
-        except (pa.ArrowException, OSError) as problem:
-            raise InputError(f"no item records can be read from it: {problem}", str(path)) from None
-        yield table.filter(pc.invert(pc.fill_null(table["contaminated"], False))) if clean else table
+    return paths
+
+
+def _read(path: Path, encoded: Sequence[str] = ()) -> pa.Table:
+    try:
+        with pq.ParquetFile(path, read_dictionary=list(encoded)) as file:
+            if missing := [name for name in COLUMNS if name not in file.schema_arrow.names]:
+                raise InputError(f"its item records lack the column(s) {', '.join(missing)}", str(path))
+            return file.read(columns=list(COLUMNS))
+    except (pa.ArrowException, OSError) as problem:
+        raise InputError(f"no item records can be read from it: {problem}", str(path)) from None
 
 
 def write_results(folder: Path, clean: bool = False, steady: Steady | None = None) -> dict[str, Any]:

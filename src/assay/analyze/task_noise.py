@@ -26,7 +26,7 @@ def task_noise(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
     """
     rows = []
     for size in design.sizes:
-        here = []
+        here: list[dict[str, Any]] = []
         for task in design.tasks:
             for measure in MEASURES:
                 parts = [estimator.parts(size, (arm,), (1.0,), (task.id,), measure) for arm in design.arms]

@@ -28,7 +28,7 @@ MATH = 1
 """`generators`: problems with answers."""
 INSTRUCT = 1
 """`generators`: requests and responses."""
-COMPOSED = 1
+COMPOSED = 2
 """`synthesis.composed`: the operations, the words, the programs."""
 GIVEN = 1
 """`synthesis.given`."""

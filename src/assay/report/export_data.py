@@ -1,8 +1,8 @@
 """What the page's figures show, as CSV for whoever draws them anew: one file a kind of number, one row a number.
 
-Everything but the values by seed is copied from the run folder's own files, digit for digit (claims are asked anew). A cell of text that a
-spreadsheet would take for a formula gets an apostrophe in front, as spreadsheets themselves write such text. Lists are
-joined by semicolons; what is not known is an empty cell.
+Values by seed and claims are worked out from the item records; everything else is copied from the run folder's own
+files, digit for digit. A cell of text that a spreadsheet would take for a formula gets an apostrophe in front, as
+spreadsheets themselves write such text. Lists are joined by semicolons; what is not known is an empty cell.
 """
 
 import csv
@@ -55,7 +55,7 @@ COLUMNS = {
 }  # fmt: skip
 """By table; those of ``curves`` follow from what was held out."""
 CURVES = ("share", "mean", "low", "high", "low_everywhere", "high_everywhere")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\n")
 """How a text begins that a spreadsheet may take for a formula."""
 HOLM = {"p_adjusted": "p_holm"}
 
@@ -193,6 +193,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     text = "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # a bare carriage return would begin a row unquoted
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

@@ -30,9 +30,11 @@ ROW = 16
 
 _PARTS = re.compile(
     r'<h2\b[^>]*>(?P<section>.*?)</h2>|<h3\b[^>]*>(?P<group>.*?)</h3>|<ul class="key">(?P<key>.*?)</ul>'
-    r"|<figure\b[^>]*>(?P<figure>.*?)</figure>",
+    r'|<figure(?! class="small-figure")\b[^>]*>(?P<figure>.*?)</figure>',
     re.DOTALL,
 )
+_KEY = re.compile(r'<ul class="key">(.*?)</ul>', re.DOTALL)
+_FOUND = re.compile(r'<span class="(?:told|soft)">.*?</span>', re.DOTALL)
 _CAPTION = re.compile(r"<figcaption\b[^>]*>(.*?)</figcaption>", re.DOTALL)
 _DRAWING = re.compile(r'<svg\b[^>]*\brole="img".*?</svg>', re.DOTALL)
 _ENTRY = re.compile(r"<li>\s*(<svg\b.*?</svg>)(.*?)</li>", re.DOTALL)
@@ -58,7 +60,7 @@ class PageFigure:
 
 
 def page_figures(page: str) -> list[PageFigure]:
-    """The figures of a page, in its order.
+    """The figures of a page, in its order; the small histograms beneath a single comparison are left out.
 
     Args:
         page: HTML that `assay.report.page` wrote.
@@ -80,16 +82,16 @@ def page_figures(page: str) -> list[PageFigure]:
             key = inner
             effects_key = inner if section == READING else effects_key
         else:
-            caption = _CAPTION.search(inner)
-            told = [section, group, _words(caption[1]) if caption else ""]
+            caption, own_key = (one[1] if one else "" for one in (_CAPTION.search(inner), _KEY.search(inner)))
+            told = [section, group, _words(caption)]
             for drawn in _DRAWING.findall(inner):
                 try:
                     drawing = ElementTree.fromstring(_NOT_XML.sub("", drawn))
                 except ElementTree.ParseError as problem:
                     raise InputError(f"a drawing under '{section}' is no SVG: {problem}") from None
                 label = drawing.attrib.pop("aria-label", "")
-                legend = effects_key if label.startswith(EFFECTS) else key
-                name = _name([part for part in told if part], names)
+                legend = own_key or (effects_key if label.startswith(EFFECTS) else key)
+                name = _name([section, group, _words(_FOUND.sub("", caption))], names)
                 found.append(_alone(drawing, name, ": ".join(filter(None, told)), label, legend, colours))
     return found
 

@@ -21,6 +21,7 @@ MEASURES = ("bits_per_byte", "answers", "accuracy", "accuracy_norm")
 MOST = 24
 """Comparisons drawn; a family of more is a table only."""
 LEAST_REACH = 0.05
+MARGIN = 1.3
 FURTHEST = 2.5
 """Times the largest change: intervals are cut there."""
 
@@ -76,9 +77,9 @@ def gains(rows: Sequence[Mapping[str, Any]], title: str) -> str:
     control = rows[0]["b"] if len(controls) == 1 else None
     reach = _reach(rows)
     with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
-        figure = Figure(figsize=(6.4, 0.65 + 0.78 * len(rows)))
+        figure = Figure(figsize=(5.2, 0.65 + 0.78 * len(rows)))
         axes = figure.add_axes((0.02, 0.45 / figure.get_figheight(), 0.96, 1 - 0.5 / figure.get_figheight()))
-        axes.set_xlim(-100 * reach, 100 * reach)
+        axes.set_xlim(*_limits(rows, reach))
         axes.set_ylim(len(rows) - 0.42, -0.55)
         axes.axvline(0, color=SOFT, linewidth=0.9)
         axes.grid(axis="x", color=GRID, linewidth=0.5)
@@ -100,9 +101,17 @@ def gains(rows: Sequence[Mapping[str, Any]], title: str) -> str:
 
 def _reach(rows: Sequence[Mapping[str, Any]]) -> float:
     marks = [mark for row in rows for mark in row["marks"].values()]
-    largest = max(abs(mark["gain"]) for mark in marks)
+    largest = float(max(abs(mark["gain"]) for mark in marks))
     ends = [abs(end) for mark in marks for end in (mark["low"], mark["high"]) if end is not None]
     return 1.08 * max(LEAST_REACH, largest, min(max(ends, default=0.0), FURTHEST * largest))
+
+
+def _limits(rows: Sequence[Mapping[str, Any]], reach: float) -> tuple[float, float]:
+    """In percent; with a margin for the values of marks that lie outside."""
+    printed = [mark["printed"] for row in rows for mark in row["marks"].values() if mark["printed"] is not None]
+    left = MARGIN if min(printed, default=0) < -reach else 1.0
+    right = MARGIN if max(printed, default=0) > reach else 1.0
+    return -100 * reach * left, 100 * reach * right
 
 
 def _mark(axes: Axes, height: float, mark: Mapping[str, Any], series: int, reach: float) -> None:
@@ -127,7 +136,7 @@ def _mark(axes: Axes, height: float, mark: Mapping[str, Any], series: int, reach
     told = f"{signed_percent(mark['printed'], 0)} →" if right else f"← {signed_percent(mark['printed'], 0)}"
     axes.text(
         1 if right else 0, height, f"◇ {told}" if right else f"{told} ◇", ha="right" if right else "left",
-        transform=axes.get_yaxis_transform(), fontsize=8.5, va="center", color=SOFT,
+        transform=axes.get_yaxis_transform(), fontsize=9.5, va="center", color=SOFT,
     )  # fmt: skip
 
 

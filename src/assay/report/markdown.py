@@ -102,7 +102,9 @@ def _table(design: Design, results: Mapping[str, Any], room: int) -> list[str]:
     rows = [row for row in results["contrasts"] if row["declared"]]
     if not rows:
         return []
-    ordered = sorted(rows, key=lambda row: (row["id"] != design.primary, row["verdict"] == "cannot tell"))
+    first = [row for row in rows if row["id"] == design.primary]
+    rest = [row for row in rows if row["id"] != design.primary]
+    ordered = first + sorted(rest, key=lambda row: row["verdict"] == "cannot tell")
     units = {metric.id: metric.title for metric in design.metrics}
     lines = [
         *["", "### Declared comparisons", ""],
@@ -173,7 +175,7 @@ def _caveats(design: Design, results: Mapping[str, Any], clean: bool) -> list[st
         told.append("The training documents were not compared with any benchmark.")
     told += [escaped(words) for words in (*design.shared, *design.notes)]
     more = len(told) - CAVEATS
-    told = told if more <= 0 else [*told[:CAVEATS], f"{more} more notes are on the page."]
+    told = told if more <= 0 else [*told[:CAVEATS], f"The page has {more} more."]
     return [f"- {words}" for words in told] or ["- Nothing in particular."]
 
 

@@ -30,6 +30,8 @@ ANSWER = 3
 JUDGED = Path("judge", "judge.json")
 """Where win rates are in a run folder that has any."""
 
+MOST_DRAWN = 40
+"""Comparisons in a forest; the table below it has all."""
 MOST_EXPLORED = 400
 """Exploratory comparisons printed of a family at a size; the others are in ``results.json``."""
 COMPUTE_OPTIMAL = 20
@@ -203,8 +205,10 @@ def _family(design: Design, results: Mapping[str, Any], family: str, size: str) 
     for metric in design.metrics:
         shown = [row for row in rows if row["metric"] == metric.id and metric.declared]
         if shown:
-            drawing = figures.forest(shown, metric.title, UNITS[metric.measure], metric.better_is)
-            panels.append({"title": metric.title, "svg": Markup(drawing)})
+            drawn = _drawn(shown)
+            drawing = figures.forest(drawn, metric.title, UNITS[metric.measure], metric.better_is)
+            left = f", {len(drawn)} of {len(shown)}, those of the smallest p" if len(drawn) < len(shown) else ""
+            panels.append({"title": f"{metric.title}{left}", "svg": Markup(drawing)})
     confounds = {row["id"]: row["confounds"] for row in rows if row["confounds"]}
     exploratory = [row for row in rows if not row["declared"]]
     if len(exploratory) > MOST_EXPLORED:
@@ -223,6 +227,12 @@ def _family(design: Design, results: Mapping[str, Any], family: str, size: str) 
         "more": max(0, len(exploratory) - MOST_EXPLORED),
         "confounds": confounds,
     }
+
+
+def _drawn(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of a forest in their order; of very many those of the smallest p."""
+    by_p = sorted(range(len(rows)), key=lambda place: 1.0 if rows[place]["p"] is None else rows[place]["p"])
+    return [rows[place] for place in sorted(by_p[:MOST_DRAWN])]
 
 
 def _arms_table(design: Design, results: Mapping[str, Any]) -> list[dict[str, Any]]:

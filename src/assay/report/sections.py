@@ -38,10 +38,11 @@ def family_gains(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], 
     if not told or len(told) > MOST:
         return None
     sources = [
-        printed[one["id"], capability]["source"]
+        source
         for one in told
         for capability, mark in one["marks"].items()
         if mark["printed"] is not None
+        for source in printed[one["id"], capability]["source"].split("; ")
     ]
     metrics = dict.fromkeys(mark["metric"] for one in told for mark in one["marks"].values())
     return {"svg": Markup(gains(told, title)), "sources": sorted(set(sources)), "metrics": list(metrics)}

@@ -42,7 +42,7 @@ def dose(row: Mapping[str, Any], title: str, unit: str) -> str:
             axes.plot(shares, values, "o", markersize=3.2, markerfacecolor="none", markeredgecolor=INK, alpha=0.7)
         best = row["best"]
         if best["low"] is not None:
-            foot = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+            foot: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
             ends = [100 * best["low"], 100 * best["high"]]
             axes.plot(ends, [0.02] * 2, color=BETTER, linewidth=5, solid_capstyle="butt", **foot)
             axes.plot([100 * best["share"]], [0.02], "D", color=BETTER, markersize=6, **foot)
@@ -71,8 +71,8 @@ def trade_off(points: Sequence[Mapping[str, Any]], x: Mapping[str, str], y: Mapp
     """
     named = points if len(points) <= NAMED else [point for point in points if point["standing"] == "on the frontier"]
     with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
-        figure = Figure(figsize=(6.8, 4.6))
-        axes = figure.add_axes((0.1, 0.11, 0.87, 0.86))
+        figure = Figure(figsize=(5.6, 4.4))
+        axes = figure.add_axes((0.12, 0.12, 0.85, 0.86))
         axes.grid(color=GRID, linewidth=0.5)
         axes.set_axisbelow(True)
         for point in points:
@@ -118,5 +118,5 @@ def _names(axes: Any, points: Sequence[Mapping[str, Any]]) -> None:
         written.append((point["x"], height))
         axes.annotate(
             point["arm"], (point["x"], point["y"]), xytext=(point["x"] + 0.017 * (right - left), height),
-            textcoords="data", fontsize=9, va="center", color=INK,
+            textcoords="data", fontsize=10, va="center", color=INK,
         )  # fmt: skip

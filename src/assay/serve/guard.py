@@ -9,6 +9,7 @@ machines, use a tunnel.
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Collection
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,6 +27,8 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """Of every answer."""
+HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^][:]+)(?::\d*)?", re.ASCII)
+"""A name or an address, and a port or none: whichever tunnel leads here has a port of its own."""
 CLOSED = "default-src 'none'; frame-ancestors 'none'"
 """Policy of an answer that states none of its own."""
 NO_TOKEN = (
@@ -91,7 +94,10 @@ class Guard:
         return None
 
     def _knows(self, host: str) -> bool:
-        name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+        match = HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = match[1].strip("[]")
         if name.lower() in self.names:
             return True
         try:

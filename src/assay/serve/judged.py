@@ -13,8 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import InputError, nearest
-from assay.judge.answers import HEAD
-from assay.judge.tournament.record_file import read_judgements
 
 SUMMARY = "judge.json"
 PAGE = 100
@@ -36,6 +34,8 @@ def judged_prompts(folder: Path, page: int) -> dict[str, Any]:
     Raises:
         InputError: The judgements cannot be read.
     """
+    from assay.judge.tournament.record_file import read_judgements
+
     counts: dict[str, dict[str, int]] = {}
     for row in read_judgements(folder / "judgements.parquet"):
         told = counts.setdefault(row.prompt, {"judgements": 0, "ties": 0, "none": 0})
@@ -54,6 +54,9 @@ def judged_prompt(folder: Path, prompt: str) -> dict[str, Any]:
     Raises:
         InputError: There is no such prompt, or the records cannot be read.
     """
+    from assay.judge.answers import HEAD
+    from assay.judge.tournament.record_file import read_judgements
+
     rows = read_judgements(folder / "judgements.parquet")
     mine = [row for row in rows if row.prompt == prompt]
     if not mine:

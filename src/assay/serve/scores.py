@@ -34,7 +34,7 @@ class Wanted:
     seed: str = ""
     task: str = ""
     at: str = ""
-    """Tokens that the checkpoint had seen; empty: the most."""
+    """Tokens that the checkpoint had seen; empty, or a number that this arm was not measured at: the most."""
     where: str = ""
     """Conditions as ``assay items`` takes them, with semicolons between them."""
     sort: str = ""
@@ -93,7 +93,9 @@ class Scores:
         for name, column in (("at", "tokens_seen"), ("task", "task")):
             values = pc.unique(items[column]).to_pylist()
             values = [str(value) for value in (sorted(values, reverse=True) if name == "at" else values)]
-            filled[name] = _one(name, getattr(wanted, name), values)
+            asked = getattr(wanted, name)
+            is_elsewhere = name == "at" and asked not in values  # arms end after different numbers of tokens
+            filled[name] = _one(name, "" if is_elsewhere else asked, values)
             choices[name] = tuple(values)
             items = items.filter(pc.equal(pc.cast(items[column], pa.string()), filled[name]))
         items = chosen(items, [condition for condition in wanted.where.split(";") if condition.strip()])
@@ -143,7 +145,7 @@ class Scores:
 
 def _everywhere(files: Mapping[Who, Path], task: str, item: str) -> list[Mapping[str, Any]]:
     columns = ["arm", "size", "seed", "tokens_seen", "correct", "gold_bits", "gold_bytes", "margin", "samples", "right"]
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for path in files.values():
         table = pq.read_table(path, columns=columns, filters=[("task", "=", task), ("item", "=", item)])
         found = table.to_pylist()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+from urllib.parse import quote
 
 import uvicorn
 
@@ -73,7 +74,8 @@ def serve(folder: Path, listening: socket.socket, host: str, token: str | None, 
         ws="none",
         lifespan="off",
     )
-    say(f"serving {folder} at {address}{'' if token is None else f'?token={token}'}")
+    given = "" if token is None else f"?token={quote(token, safe='')}"
+    say(f"serving {folder} at {address}{given}")
     _Server(config).run(sockets=[listening])
     end()
 

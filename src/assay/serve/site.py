@@ -64,8 +64,7 @@ class Site:
         self.scores = Scores(folder)
         self._store: Store | None = None
         self._turn = threading.Lock()
-        self._templates = environment().overlay(loader=FileSystemLoader(HERE))
-        self._templates.filters["printable"] = lambda text: CONTROL.sub("\ufffd", text)
+        self._templates = environment().overlay(loader=FileSystemLoader(HERE), finalize=_shown)
         self._templates.filters["cell"] = _cell
         style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + (HERE / "serve.css").read_text(
             encoding="utf-8"
@@ -271,6 +270,11 @@ def _number(request: Request, name: str, default: int) -> int:
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _shown(value: object) -> object:
+    """Text without the characters that HTML cannot hold."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else CONTROL.sub("\ufffd", value)
 
 
 def _cell(value: object) -> str:

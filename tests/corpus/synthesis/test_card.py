@@ -11,11 +11,12 @@ import pytest
 import yaml
 from known_problems import GAP, QUOTES, RECORDS
 
-from assay.corpus.synthesis.card import CardFacts, Origin, Yield, write_card
+from assay.corpus.synthesis.card import CardFacts, Origin, write_card
 from assay.corpus.synthesis.layouts import write
 from assay.corpus.synthesis.measure.measures import measure
 from assay.corpus.synthesis.measure.overlap import Overlap
 from assay.corpus.synthesis.record import write_records
+from assay.corpus.synthesis.verification.yields import Yield
 from assay.errors import InputError, StepError
 
 
@@ -31,8 +32,8 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> CardFacts:
             Origin(maker="given", source="a package 1.2", licence="CC0-1.0", records=2),
         ),
         yields={
-            "composed": Yield(made=14, refused={"run": 1, "mutants": 3}),
-            "given": Yield(made=5, refused={"deterministic": 3}),
+            "composed": Yield(made=14, refused={"run": {"it raises": 1}, "mutants": {"too few": 3}}),
+            "given": Yield(made=5, refused={"deterministic": {"it differs": 3}}),
         },
         files={"records": {"train": "records.parquet"}, "documents": {"train": "documents*.parquet"}},
         command="assay synth make --seed 1",
@@ -129,11 +130,11 @@ def test_the_same_facts_give_the_same_bytes_and_other_licences_are_named_other(
 
 def test_counts_that_contradict_each_other_are_refused(facts: CardFacts, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'composed' 9 problems were kept, and its origins hold 10"):
-        write_card(tmp_path, replace(facts, yields={"composed": Yield(made=10, refused={"run": 1})}))
+        write_card(tmp_path, replace(facts, yields={"composed": Yield(made=10, refused={"run": {"it raises": 1}})}))
     with pytest.raises(InputError, match="more problems were refused than made"):
-        write_card(tmp_path, replace(facts, yields={"composed": Yield(made=1, refused={"run": 2})}))
+        write_card(tmp_path, replace(facts, yields={"composed": Yield(made=1, refused={"run": {"it raises": 2}})}))
     with pytest.raises(InputError, match="'speed' is no stage"):
-        write_card(tmp_path, replace(facts, yields={"composed": Yield(made=1, refused={"speed": 1})}))
+        write_card(tmp_path, replace(facts, yields={"composed": Yield(made=1, refused={"speed": {"slow": 1}})}))
     with pytest.raises(InputError, match="at least one origin"):
         write_card(tmp_path, replace(facts, origins=()))
     with pytest.raises(StepError, match="cannot write"):

@@ -91,3 +91,12 @@ def test_most_problems_are_proved_and_none_is_refused_because_its_two_implementa
     wrong = [one for one in found if not isinstance(one, Record) and one.stage in {"syntax", "types", "properties"}]
     assert not wrong, wrong[0]
     assert all(one.inputs_tried >= 50 and one.killed >= 2 for one in proved)
+
+
+def test_no_property_has_a_second_pair_of_brackets_around_what_all_or_sum_is_given() -> None:
+    checks = [one.check for problem in SOME for one in problem.properties]
+    assert sum(" for " in check for check in checks) > 20
+    for check in checks:
+        for node in ast.walk(ast.parse(check, mode="eval")):
+            if isinstance(node, ast.Call) and isinstance(node.args[0] if node.args else None, ast.GeneratorExp):
+                assert node.end_col_offset == node.args[0].end_col_offset, check

@@ -30,7 +30,7 @@ def properties(program: Program, entry: str, agreement: bool) -> tuple[Property,
         found.append(Property(sort="agreement", about=about, check="result == other"))
     last = program.nodes[-1]
     for about, check in last.operation.ensures:
-        made = ast.unparse(_put_in(check, _constants(last)))
+        made = _written(_put_in(check, _constants(last)))
         found.append(Property(sort="invariant", about=_said(about, last), check=made))
     for at, one in enumerate(program.inputs):
         if one.kind in _LISTS:
@@ -120,7 +120,7 @@ def _inverse(program: Program) -> str:
     expression: ast.expr = ast.Name("result")
     for node in reversed(program.nodes):
         expression = _put_in(node.operation.inverse, {**_constants(node), "result": expression})
-    return ast.unparse(expression)
+    return _written(expression)
 
 
 def _constants(node: Node) -> dict[str, ast.expr]:
@@ -136,6 +136,20 @@ def _put_in(source: str, values: Mapping[str, ast.expr]) -> ast.expr:
 
     made: ast.expr = Replace().visit(ast.parse(source, mode="eval").body)
     return made
+
+
+def _written(expression: ast.expr) -> str:
+    """An expression as one would write it: `ast.unparse` puts a second pair of brackets around ``all(… for …)``."""
+    text = ast.unparse(expression).encode()
+    calls = [node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Call)]
+    lone = [node.args[0] for node in calls if len(node.args) == 1 and not node.keywords]
+    second = {
+        place
+        for one in lone
+        if isinstance(one, ast.GeneratorExp) and one.end_col_offset
+        for place in (one.col_offset, one.end_col_offset - 1)
+    }
+    return bytes(char for at, char in enumerate(text) if at not in second).decode()
 
 
 def _said(text: str, node: Node) -> str:

@@ -43,50 +43,26 @@ class Mutant:
     """
 
     def __init__(self, code: CodeType, entry: str, lines: Callable[[Call | CodeType], int]) -> None:
-        self._code, self._entry, self._lines = code, entry, lines
-        self._passed: list[Call | CodeType] = []
-        try:
-            self._begin()
-        except (*RAISED, Endless):
-            self._loads = False
-        else:
-            self._loads = True
+        self._lines = lines
+        self._names: dict[str, Any] = {"__name__": "solution"}
+        self._loads = _ends(exec, (code, self._names), 0)
+        self._entry: Any = self._names.get(entry)
 
     def dies(self, own: list[CodeType], tested: list[Call]) -> bool:
         """Whether one of the tests fails for it."""
-        return any(map(self.differs, tested)) or any(map(self.differs, own))
+        return any(map(self.differs, tested)) or not all(map(self._passes, own))
 
-    def differs(self, test: Call | CodeType) -> bool:
-        """Whether a test, or that of a call, fails for it or goes through many more lines than for the solution."""
-        if not self._loads:
-            return True
-        try:
-            try:
-                self._try(test, MORE_LINES)
-            except Endless:  # it may have more: how many is asked only here, as few mutants come to this
-                self._begin()
-                for one in self._passed:
-                    self._try(one, sys.maxsize)
-                self._try(test, TIMES_LINES * self._lines(test) + MORE_LINES)
-        except (*RAISED, Endless):
-            return True
-        self._passed.append(test)
-        return False
-
-    def _begin(self) -> None:
-        self._names: dict[str, Any] = {"__name__": "solution"}
-        count_lines(exec, (self._code, self._names), MORE_LINES)
-
-    def _try(self, test: Call | CodeType, most: int) -> None:
-        if isinstance(test, Call):
-            count_lines(self._test, (test,), most)
-        else:
-            count_lines(exec, (test, dict(self._names)), most)
+    def differs(self, call: Call) -> bool:
+        """Whether the test of a call fails for it."""
+        return not self._loads or not _ends(self._test, (call,), self._lines(call))
 
     def _test(self, call: Call) -> None:
-        result = self._names[self._entry](*marshal.loads(call.frozen))
+        result = self._entry(*marshal.loads(call.frozen))
         wanted = marshal.loads(call.kept)
         assert result is wanted if wanted is None or isinstance(wanted, bool) else result == wanted
+
+    def _passes(self, test: CodeType) -> bool:
+        return self._loads and _ends(exec, (test, dict(self._names)), self._lines(test))
 
 
 @contextlib.contextmanager
@@ -100,6 +76,15 @@ def own_time() -> Iterator[None]:
         pass
     finally:
         signal.setitimer(signal.ITIMER_PROF, *before)
+
+
+def _ends(function: Callable[..., Any], arguments: tuple[Any, ...], lines: int) -> bool:
+    """Whether it ends without an exception, and in not many more lines than the solution."""
+    try:
+        count_lines(function, arguments, TIMES_LINES * lines + MORE_LINES)
+    except (*RAISED, Endless):
+        return False
+    return True
 
 
 def count_lines(function: Callable[..., Any], arguments: tuple[Any, ...], most: int = sys.maxsize) -> int:
