@@ -17,13 +17,12 @@ def test_a_run_folder_opens_as_tables_that_agree(ran: TinyStudy) -> None:
     effects, arms, seeds, items = results.effects(), results.arms(), results.seeds(), results.items()
     assert effects.equals(results.to_frame()) and len(effects) == len(results.contrasts)
     assert set(items["seed"]) == set(seeds["seed"]) == {0, 1}
-    means = seeds.groupby(["arm", "size", "metric"])["value"].mean()
-    for row in arms.itertuples():
-        assert means[row.arm, row.size, row.metric] == pytest.approx(row.value, rel=1e-8)
-    wide = seeds.pivot(index=["size", "metric", "seed"], columns="arm", values="value")
-    for row in effects.itertuples():
-        apart = (wide[row.a] - wide[row.b]).xs((row.size, row.metric))
-        assert apart.mean() == pytest.approx(row.effect, abs=1e-8)
+    means = seeds.groupby(["arm", "size", "metric"])["value"].mean().to_dict()
+    for row in arms.to_dict("records"):
+        assert means[row["arm"], row["size"], row["metric"]] == pytest.approx(row["value"], rel=1e-8)
+    for row in effects.to_dict("records"):
+        apart = means[row["a"], row["size"], row["metric"]] - means[row["b"], row["size"], row["metric"]]
+        assert apart == pytest.approx(row["effect"], abs=1e-8)
 
 
 def test_a_notebook_shows_question_and_answer_escaped(ran: TinyStudy, tmp_path: Path) -> None:

@@ -134,8 +134,9 @@ def test_the_page_says_what_the_results_say(page: Path) -> None:
     assert "9 of the study's 11 tasks" in reader.text
     assert "37 %" in reader.text or "38 %" in reader.text
     assert "21,300 tokens a second" in reader.text
+    text = reader.text
     for row in results["contrasts"]:
-        assert numbers.interval(row["low"], row["high"]) in reader.text
+        assert numbers.interval(row["low"], row["high"]) in text
     assert reader.text.count("text tokens seen: 360,448 against 720,896") == 7
 
 
@@ -150,11 +151,12 @@ def test_each_declared_number_leads_to_what_lies_beneath_it(page: Path) -> None:
     links = [attributes.get("href") or "" for tag, attributes in reader.tags if tag == "a"]
     declared = [row for row in results["contrasts"] if row["declared"]]
     assert len([link for link in links if link.startswith("#beneath-")]) == len(declared) == len(results["beneath"])
+    text = reader.text
     for row in results["beneath"]:
-        for item, _, _, _, change in row["items"]:
-            assert item in reader.text and str(change) in reader.text
+        for item, _, _, _, change in row["items"][:3]:
+            assert f"{item} " in text and f" {change} " in text
     for row in declared:
-        assert numbers.interval(row["low_new_items"], row["high_new_items"]) in reader.text
+        assert numbers.interval(row["low_new_items"], row["high_new_items"]) in text
 
 
 def test_a_familys_figure_has_the_papers_values_as_ghosts(page: Path) -> None:
