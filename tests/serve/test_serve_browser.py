@@ -61,6 +61,7 @@ def test_a_finished_run_is_read_sorted_and_looked_behind(page: "Page", ran: Tiny
     with served(ran) as server:
         page.goto(server.address)
         expect(page.locator("h1")).to_have_text("Does code help?")
+        check_access(page)
         table = page.locator("table", has=page.get_by_role("button", name="Verdict")).first
         for direction in ("ascending", "descending"):
             table.get_by_role("button", name="Effect").click()
