@@ -26,6 +26,7 @@ def script(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 def test_every_part_runs_on_a_cpu_and_says_that_it_is_a_trial(tmp_path: Path) -> None:
     out = tmp_path / "gpu.json"
     done = script("--device", "cpu", "--tiny", "--out", str(out))
@@ -70,6 +71,7 @@ def test_without_a_gpu_nothing_is_written_and_that_is_said(tmp_path: Path) -> No
     assert asked.returncode == 2
 
 
+@pytest.mark.slow
 def test_a_block_that_is_a_little_wrong_is_not_correct(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(x: Tensor, *rest: Any) -> Tensor:
         return block(x, *rest) * 1.001

@@ -142,6 +142,7 @@ def test_no_call_takes_more_than_the_plan_says_and_an_unanswered_one_is_exit_cod
     assert (folder / "judged" / "good-poor" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_the_arms_of_a_study_are_judged_by_its_contrasts_and_shown_on_its_page(copied: TinyStudy) -> None:
     write_folder(copied.folder / "tiny")
     options = ["--judge-model", "hf:tiny", "--judge", "likelihood", "--limit", "4", "--tokens", "8"]

@@ -95,7 +95,7 @@ def test_an_evaluation_keeps_what_its_records_came_from(copied: TinyStudy) -> No
     (copied.folder / "measured" / "eval.json").unlink()
     done = copied.assay("gc", "--keep-runs", "measured", "--delete")
     assert done.returncode == 2
-    assert "it is no run folder and no finished evaluation" in done.stderr
+    assert "it is no run folder, no finished evaluation and holds no finished win rates" in done.stderr
 
 
 def test_steps_made_under_other_numerics_are_counted_and_said(copied: TinyStudy) -> None:

@@ -163,6 +163,7 @@ def test_the_store_keeps_what_win_rates_were_made_of_and_can_say_why(again: Tiny
     assert "scores" in left
 
 
+@pytest.mark.slow
 def test_more_prompts_are_answered_without_training_or_scoring(again: TinyStudy) -> None:
     done = again.assay("run", written(again, LOCAL, limit=3), "--out", "fewer")
     assert done.returncode == 0, done.stderr
@@ -183,6 +184,7 @@ def test_another_study_in_the_folder_leaves_no_win_rates_behind(again: TinyStudy
     assert "Win rates" not in (again.folder / "out" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_fails_in_the_middle_is_asked_for_the_rest_alone(copied: TinyStudy) -> None:
     with FaultyServer() as server:
         study = written(copied, endpoint(server))

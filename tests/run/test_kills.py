@@ -44,6 +44,7 @@ def test_a_step_killed_at_any_write_is_made_whole_by_the_next_worker(work: Path)
     assert {"write", "rename"} & set(found["points"]["state, resumed"])
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_a_random_moment_ends_with_the_same_results(work: Path) -> None:
     found = kills(work, "random", "2", "--warm", "1")
     assert found["kill_runs"] == 2

@@ -97,6 +97,7 @@ def test_a_state_goes_on_with_any_number_of_processes_and_any_layout(
     assert state.moment_steps == FIRST
 
 
+@pytest.mark.slow
 def test_stopped_and_robbed_of_a_process_a_group_goes_on_to_the_same_bits(carry_out: Train, tmp_path: Path) -> None:
     order = recipe(LONG)
     through = carry_out(order, 2)

@@ -147,9 +147,10 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(path: Path, encoded: Sequence[str] = ()) -> pa.Table:
     try:
+        there = pq.read_schema(path).names
+        if missing := [name for name in COLUMNS if name not in there]:
+            raise InputError(f"its item records lack the column(s) {', '.join(missing)}", str(path))
         with pq.ParquetFile(path, read_dictionary=list(encoded)) as file:
-            if missing := [name for name in COLUMNS if name not in file.schema_arrow.names]:
-                raise InputError(f"its item records lack the column(s) {', '.join(missing)}", str(path))
             return file.read(columns=list(COLUMNS))
     except (pa.ArrowException, OSError) as problem:
         raise InputError(f"no item records can be read from it: {problem}", str(path)) from None
