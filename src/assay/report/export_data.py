@@ -7,15 +7,14 @@ spreadsheets themselves write such text. Lists are joined by semicolons; what is
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from assay.analyze.by_seed import seed_rows
 from assay.analyze.results import load_design, stream_items
-from assay.errors import InputError
 from assay.files import write_whole
+from assay.report.frame import read_part
 from assay.report.table import load_results
 
 COLUMNS = {
@@ -93,7 +92,7 @@ def tables(folder: Path, clean: bool = False) -> dict[str, list[dict[str, Any]]]
         InputError: As `write_data`.
     """
     results = load_results(folder, "results.clean.json" if clean else "results.json")
-    curves, judged = (_read(folder / name) for name in ("curves.json", "judge/judge.json"))
+    curves, judged = (read_part(folder / name) for name in ("curves.json", "judge/judge.json"))
     beside = {
         "averages": results["averages"],
         "dose_response": [point for row in results["dose_response"] for point in _dose_points(row)],
@@ -195,17 +194,3 @@ def _cell(value: Any) -> str:
     text = "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     text = text.replace("\r\n", "\n").replace("\r", "\n")  # a bare carriage return would begin a row unquoted
     return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _read(path: Path) -> Any:
-    """A JSON file of the run folder; None where it is not there.
-
-    Raises:
-        InputError: It is there and cannot be read.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
-        raise InputError(f"it cannot be read: {problem}", str(path)) from None

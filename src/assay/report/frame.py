@@ -6,12 +6,14 @@ the script whose hash it states and nothing else.
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from assay.errors import InputError
 from assay.report import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,3 +42,17 @@ def dress() -> dict[str, Any]:
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     }
+
+
+def read_part(path: Path) -> Any:
+    """A JSON file of the run folder; None where it is not there.
+
+    Raises:
+        InputError: It is there and cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise InputError(f"it cannot be read: {problem}; run the study again to have it rewritten", str(path)) from None

@@ -6,7 +6,6 @@ says so to the browser as well). It computes no statistics; sentences and verdic
 ``results.json``.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from typing import Any
 from markupsafe import Markup
 
 from assay.analyze.results import load_design, write_results
-from assay.errors import InputError
 from assay.files import write_whole
 from assay.report import figures, ledger, sections
-from assay.report.frame import dress, environment
+from assay.report.frame import dress, environment, read_part
 from assay.report.judge_section import judge_section
 from assay.report.sections import UNITS
 from assay.run.done import mark_rebuilt
@@ -58,13 +56,13 @@ def write_report(folder: Path, clean: bool = False) -> Path:
     page = render(
         design,
         results,
-        plan=_read(folder / "plan.json") or {},
-        ledger_rows=_read(folder / "ledger.json") or [],
-        curves=_read(folder / "curves.json") or {},
-        timings=_read(folder / "timings.json"),
-        corpus=_read(folder / "corpus.json") or {},
-        programs=_read(folder / "programs.json") or {},
-        judged=_read(folder / JUDGED),
+        plan=read_part(folder / "plan.json") or {},
+        ledger_rows=read_part(folder / "ledger.json") or [],
+        curves=read_part(folder / "curves.json") or {},
+        timings=read_part(folder / "timings.json"),
+        corpus=read_part(folder / "corpus.json") or {},
+        programs=read_part(folder / "programs.json") or {},
+        judged=read_part(folder / JUDGED),
         clean=clean,
     )
     target = folder / ("report.clean.html" if clean else "report.html")
@@ -141,20 +139,6 @@ def tone(row: Mapping[str, Any]) -> str:
     if row["favours"] is not None:
         return "better" if row["favours"] == "a" else "worse"
     return "equal" if row["verdict"] == "no difference" else "open"
-
-
-def _read(path: Path) -> Any:
-    """A JSON file of the run folder; None where it is not there.
-
-    Raises:
-        InputError: It is there and cannot be read.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
-        raise InputError(f"it cannot be read: {problem}; run the study again to have it rewritten", str(path)) from None
 
 
 def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
