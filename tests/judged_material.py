@@ -47,7 +47,5 @@ def wise(otherwise: Callable[[str, int], Act | None] = lambda words, before: Non
 
 def endpoint(url: str, budget: Budget | None = None, **more: Any) -> EndpointWanted:
     """A judge there."""
-    settings = {"pause": 0.01, "concurrency": 4, "tries": 3, **more}
-    return EndpointWanted(
-        endpoint=Endpoint(url=url, model="toy", key_from="NO_KEY", **settings), format="letters", budget=budget
-    )
+    settings = {"model": "toy", "pause": 0.01, "concurrency": 4, "tries": 3, **more}
+    return EndpointWanted(endpoint=Endpoint(url=url, key_from="NO_KEY", **settings), format="letters", budget=budget)

@@ -53,11 +53,11 @@ def _weights() -> torch.Tensor:
     return weights
 
 
-def write_folder(out: Path) -> Path:
+def write_folder(out: Path, longest: int = LONGEST) -> Path:
     """The model's folder, with a chat template."""
     words = out.parent / "words.json"
     tokenizer().save(str(words))
-    write_model(out, SHAPE, _weights(), words, LONGEST, "# tiny")
+    write_model(out, SHAPE, _weights(), words, longest, "# tiny")
     (out / "chat_template.jinja").write_text(CHATML)
     return out
 

@@ -213,9 +213,10 @@ def test_a_program_that_is_stopped_while_it_asks_goes_on_and_asks_nothing_twice(
 @pytest.mark.slow
 def test_a_real_server_is_a_judge_through_the_official_client(here: Path) -> None:
     pytest.importorskip("uvicorn", reason="the extra serve is not installed")
-    program = start(here / "store", here / "server.log", "hf:tiny")
+    write_folder(here / "wide", 2048)
+    program = start(here / "store", here / "server.log", "hf:wide")
     try:
-        wanted = endpoint(program.address, seconds=60)
+        wanted = endpoint(program.address, model="wide", seconds=60)
         found = judged("served", [wanted])
         again = judged("served", [wanted])
     finally:
