@@ -1,9 +1,9 @@
 """A judge behind a server that misbehaves, killed at random moments and started again until all has a verdict.
 
-Judging goes through the command ``assay judge``, whose judge also sits its exam, or through `EndpointJudge` alone.
-What was asked again is counted from the server's log; what was lost, by holding the judgements against what the server
-says to each question, and the replies on disk against those it gave. `python benchmarks/_judge_faults.py URL CACHE
-PAIRINGS SAID` is the client that is killed where the command is not.
+Judging goes through the command ``assay judge``, whose judge sits its exam first and passes it, or through
+`EndpointJudge` alone. What was asked again is counted from the server's log; what was lost, by holding the judgements
+against what the server says to each question, and the replies on disk against those it gave.
+`python benchmarks/_judge_faults.py URL CACHE PAIRINGS SAID` is the client that is killed where the command is not.
 """
 
 import json
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from _judge_server import ALL, CALL_SECONDS, MOODS, Again, LoggingServer, asked_again, said_of
+from _judge_server import ALL, CALL_SECONDS, MOODS, Again, LoggingServer, asked_again
 from assay.endpoint import Endpoint
 from assay.judge.answers import Answers, write_answers
 from assay.judge.endpoint_judge import EndpointJudge
@@ -61,17 +61,18 @@ def fault_run(number: int, place: Path, through: Through, prompts: int = 12, mos
         number: Decides the mood and everything that is drawn.
         place: An empty folder.
         through: What judges.
-        prompts: That are judged, in both orders.
+        prompts: That are judged, in both orders; the exam of fewer than nine is passed by nobody.
         most_kills: Before the client is left to end; at least one is tried, unless this is 0.
     """
     moods = [*sorted(MOODS), ALL]
-    logging = LoggingServer(moods[number % len(moods)], number)
     draw = random.Random(f"kills of run {number}")
     planned = draw.randint(min(1, most_kills), most_kills)
     file, found = _prompts(place, prompts)
     good, other = _arm(found, "good", 0), _arm(found, "other", 1)
     pairings = pairings_of(found, good, other, 0, "chat")
     exam = build_exam(shown_prompts(found, "chat")).pairings if through == "command" else []
+    known = {_words(pairing): f"Preferred: Answer ({'AB'[at % 2]})" for at, pairing in enumerate(exam)}
+    logging = LoggingServer(moods[number % len(moods)], number, known)
     kills = lives = 0
     with logging.server as server:
         command = (
@@ -161,9 +162,14 @@ def _lost(place: Path, pairings: Sequence[Pairing], logging: LoggingServer) -> i
     said = _said(place / "judged")
     wrong = 0
     for at, pairing in enumerate(pairings):
-        words = said_of(FORMAT.messages(pairing)[-1][1], logging.talks_nonsense)
+        words = logging.said(_words(pairing))
         wrong += said.get((pairing.prompt.id, at % 2 == 0)) != (FORMAT.read(words), words)
     return max(0, logging.answered() - kept) + wrong
+
+
+def _words(pairing: Pairing) -> str:
+    """By which the server knows a question."""
+    return FORMAT.messages(pairing)[-1][1]
 
 
 def _replies(file: Path) -> int:

@@ -72,6 +72,8 @@ class LoggingServer:
 
     mood: str
     seed: int
+    known: Mapping[str, str] = field(default_factory=dict)
+    """Questions to which it gives the right reply, and that: those of an exam that it is to pass."""
     events: list[Event] = field(default_factory=list)
     life: int = 0
     server: FaultyServer = field(init=False)
@@ -110,10 +112,14 @@ class LoggingServer:
             return fault(draw)
         renamed = self.mood in (ALL, "changing name")
         return Act(
-            text=said_of(words, self.talks_nonsense),
+            text=self.said(words),
             seconds=draw.uniform(*_SLOW),
             model=f"toy-{draw.randrange(3)}" if renamed else "toy",
         )
+
+    def said(self, words: str) -> str:
+        """The reply to a question."""
+        return self.known.get(words) or said_of(words, self.talks_nonsense)
 
     @property
     def talks_nonsense(self) -> bool:

@@ -1,12 +1,14 @@
-"""What every benchmark shares: a table on the terminal and a dated result with command, commit and machine."""
+"""What every benchmark shares: its parts on the command line, a table on the terminal, and a dated result with
+command, commit and machine."""
 
+import argparse
 import datetime
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,40 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 Figures = Mapping[str, float | int | str | None]
 
 
+def parts_parser(about: str | None, parts: Iterable[str]) -> argparse.ArgumentParser:
+    """A command line whose arguments, ``parts``, name parts of a benchmark; none: the list is empty.
+
+    Args:
+        about: The script's docstring, whose first line says what it is.
+        parts: Names that are known; another is refused.
+    """
+    known = list(parts)
+
+    def part(name: str) -> str:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"there is no part {name}; there are {', '.join(known)}")
+        return name
+
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    parser.add_argument("parts", metavar="PART", nargs="*", type=part, help=", ".join(known))
+    return parser
+
+
 def record(name: str, figures: Figures) -> None:
     """Print the figures of benchmark ``name`` and write ``results/NAME.json``."""
     print_figures(name, figures)
     _write(name, {**_made([f"benchmarks/{name}.py", *sys.argv[1:]]), "figures": dict(figures)})
 
 
-def update(name: str, part: str, figures: Figures, options: Sequence[str] = (), *, script: str | None = None) -> None:
+def update(
+    name: str,
+    part: str,
+    figures: Figures,
+    options: Sequence[str] = (),
+    *,
+    script: str | None = None,
+    trial: bool = False,
+) -> None:
     """Print the figures of one part of benchmark ``name`` and put them among those of its other parts.
 
     Args:
@@ -35,8 +64,11 @@ def update(name: str, part: str, figures: Figures, options: Sequence[str] = (), 
         figures: Of this part.
         options: Of the script, as far as they change what is measured.
         script: Its name, where it is not the benchmark's.
+        trial: They measure nothing and are only printed.
     """
-    print_figures(f"{name}: {part}", figures)
+    print_figures(f"{name}: {part}{', a trial' if trial else ''}", figures)
+    if trial:
+        return
     file = RESULTS / f"{name}.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     parts = before.get("parts", {})

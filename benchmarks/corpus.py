@@ -10,7 +10,6 @@ Documents are those of the ``starter`` recipe, which is built first. Where ``--d
 has datatrove and spaCy, a virtual environment is made for the run. Each part replaces its own figures in the record.
 """
 
-import argparse
 import json
 import os
 import re
@@ -31,7 +30,7 @@ import _near
 import _pipeline
 import _scaling
 import _verdicts
-from _record import print_figures, update
+from _record import parts_parser, update
 from assay.corpus.recipe_file import load_recipe
 from assay.run.corpus_run import corpus_steps
 from assay.run.store import Store, open_store
@@ -275,15 +274,12 @@ PARTS = {
 
 def main() -> None:
     """Run the parts that are asked for, and record each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("parts", metavar="PART", nargs="*", help=", ".join(PARTS))
+    parser = parts_parser(__doc__, PARTS)
     parser.add_argument("--datatrove", metavar="PYTHON", help="an interpreter with datatrove 0.10 and spaCy")
     parser.add_argument("--runs", type=int, default=3, help="of datatrove; ours are three at least")
     parser.add_argument("--sizes", default="1,3,10", help="gigabytes, for memory")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th document: a trial, not recorded")
     given = parser.parse_args()
-    if unknown := set(given.parts) - set(PARTS):
-        parser.error(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     with ExitStack() as stack:
         found: list[str] = []
 
@@ -296,12 +292,9 @@ def main() -> None:
         options = Options(datatrove, given.runs, sizes, given.every)
         for part in given.parts or PARTS:
             figures = PARTS[part](options)
-            if given.every > 1:
-                print_figures(f"{part}, of every {given.every} documents", figures)
-                continue
             said = [f"--runs {given.runs}"] if part == "speed" and given.runs != 3 else []
             said += [f"--sizes {given.sizes}"] if part == "memory" and given.sizes != "1,3,10" else []
-            update("corpus", part, figures, said)
+            update("corpus", part, figures, said, trial=given.every > 1)
 
 
 if __name__ == "__main__":

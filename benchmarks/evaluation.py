@@ -13,7 +13,6 @@ made for the run. ``ASSAY_TEST_WHEELS`` names a folder of wheels that are there 
 recorded. ``--whole`` races the 135M model over as many items as the 15M one, an hour and more; else over `FEWER`.
 """
 
-import argparse
 import os
 import sys
 import tempfile
@@ -31,7 +30,7 @@ import _evaluation_parity
 import _evaluation_sandbox
 import _evaluation_scoring
 import _evaluation_suite
-from _record import print_figures, update
+from _record import parts_parser, update
 from _training_race import peers_python
 from assay.corpus.fetch import fetch
 from assay.evaluate.load import load_items
@@ -223,22 +222,15 @@ PARTS: Mapping[str, Callable[[Options], Figures]] = {
 
 def main() -> None:
     """Run the parts that are asked for, and record each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("parts", metavar="PART", nargs="*", help=", ".join(PARTS))
+    parser = parts_parser(__doc__, PARTS)
     parser.add_argument("--trial", action="store_true", help="short; records nothing")
     parser.add_argument("--whole", action="store_true", help="the 135M model over all items too; hours")
     given = parser.parse_args()
-    if unknown := [part for part in given.parts if part not in PARTS]:
-        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
     torch.set_num_threads(2)
     with ExitStack() as stack:
         options = Options(stack, given.trial, given.whole)
         for part in given.parts or PARTS:
-            figures = PARTS[part](options)
-            if given.trial:
-                print_figures(f"{part}, a trial", figures)
-            else:
-                update("evaluation", part, figures)
+            update("evaluation", part, PARTS[part](options), trial=given.trial)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ named, and what is done is written at once.
     python benchmarks/gpu.py --device cpu --tiny --out FILE     # whether the script works, where there is no GPU
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from _gpu_job import Job
-from _record import RESULTS, Figures, print_figures, write_page
+from _record import RESULTS, Figures, parts_parser, print_figures, write_page
 from assay.errors import AssayError
 from assay.run.device import choose_device, gpus, lacking
 from assay.run.identity import numerics, numerics_label
@@ -212,16 +211,12 @@ class Result:
 
 def main() -> int:
     """Run the parts that are asked for; 1 if what was measured is not correct or something did not finish."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all")
+    parser = parts_parser(__doc__, PARTS)
     parser.add_argument("--device", choices=("cuda", "cpu"), help="none: the GPU, if there is one")
     parser.add_argument("--tiny", action="store_true", help="as small as can be: whether the script works")
     parser.add_argument("--out", type=Path, help="write the result here")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for the whole")
     given = parser.parse_args()
-    parts = given.parts or list(PARTS)
-    if unknown := [part for part in parts if part not in PARTS]:
-        parser.error(f"there is no part {unknown[0]}; there is {', '.join(PARTS)}")
     if given.device == "cpu" and not given.tiny:
         parser.error("a CPU is not what this measures: --device cpu goes with --tiny")
     if given.tiny and given.out is None:
@@ -235,7 +230,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as cache:
         bench = Bench(device, given.tiny, given.seconds, cache)
         result = Result(file, bench, sys.argv[1:])
-        for part in parts:
+        for part in given.parts or PARTS:
             result.begin(part)
             for figures in getattr(bench, part)():
                 result.add(part, figures)

@@ -7,7 +7,6 @@ simulates; ``faults`` asks a server that misbehaves and kills who asks. The embe
 wheel from the package index.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -21,7 +20,7 @@ import torch
 import _judge_material as material
 from _judge_faults import Run, Through, fault_run
 from _judge_simulations import A_A, a_a
-from _record import print_figures, update
+from _record import parts_parser, update
 from assay.judge.exam import build_exam, sit
 from assay.judge.judgement import Judge
 from assay.judge.likelihood import LikelihoodJudge
@@ -174,24 +173,17 @@ PARTS: Mapping[str, Callable[[Options], Figures]] = {
 
 def main() -> None:
     """Run the parts that are asked for, and record each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("parts", metavar="PART", nargs="*", help=", ".join(PARTS))
+    parser = parts_parser(__doc__, PARTS)
     parser.add_argument("--trial", action="store_true", help="short; records nothing")
     parser.add_argument(
         "--run", type=Path, help=f"a finished run with the arm {material.ARM}, such as the quickstart's"
     )
     asked = parser.parse_args()
-    if unknown := [part for part in asked.parts if part not in PARTS]:
-        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
     torch.set_num_threads(THREADS)
     with tempfile.TemporaryDirectory(prefix="assay-judge-") as place:
         options = Options(Path(place), asked.trial, asked.run)
         for part in asked.parts or PARTS:
-            figures = PARTS[part](options)
-            if asked.trial:
-                print_figures(f"{part}, a trial", figures)
-            else:
-                update("judge", part, figures)
+            update("judge", part, PARTS[part](options), trial=asked.trial)
 
 
 if __name__ == "__main__":

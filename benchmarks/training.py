@@ -10,7 +10,6 @@ own figures in the record, each size of ``speed`` is a part. ``ASSAY_PEERS_PYTHO
 peers; else a virtual environment is made for the run. ``--trial`` is short, compiles everything, and is not recorded.
 """
 
-import argparse
 import json
 import math
 import os
@@ -26,7 +25,7 @@ from pathlib import Path
 import _training_reference
 import _training_sizes
 import _training_start
-from _record import print_figures, update
+from _record import parts_parser, update
 from _training_ours import products_flop, token_flop
 from _training_pace import Job
 from _training_race import HERE, LAYOUTS, PEERS, Program, Race, peers_python, race, say, versions
@@ -215,13 +214,10 @@ PARTS: dict[str, Callable[[Options], Figures]] = {
 
 def main() -> None:
     """Run the parts that are asked for, and record each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("parts", metavar="PART", nargs="*", help=f"speed, {', '.join(PARTS)}")
+    parser = parts_parser(__doc__, ["speed", *PARTS])
     parser.add_argument("--trial", action="store_true", help="short turns; compiles everything, records nothing")
     given = parser.parse_args()
     parts = [one for part in given.parts for one in PARTS if part in {one, one.partition("-")[0]}] or list(PARTS)
-    if unknown := [part for part in given.parts if not any(part in {one, one.partition("-")[0]} for one in PARTS)]:
-        parser.error(f"no part is called {', '.join(unknown)}; there are speed, {', '.join(PARTS)}")
     with ExitStack() as stack:
         made: dict[str, str] = {}
 
@@ -243,10 +239,7 @@ def main() -> None:
             figures = PARTS[part](options)
             if "versions" in made and part.startswith("speed"):
                 figures["peers"] = made["versions"]
-            if given.trial:
-                print_figures(f"{part}, a trial", figures)
-            else:
-                update("training", part, figures)
+            update("training", part, figures, trial=given.trial)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 Parts: ``aa`` (A/A over numbers of seeds, correlations of the trunk and ratios of the arms' spreads), ``coverage``,
 ``power``, ``oracle`` (scipy and statsmodels on the same numbers), ``real_aa`` (sixteen real seeds of six arms, three
-against three), ``report`` (what the page of a large study takes). Estimates are made by the code of `assay.analyze`; on
-the grid by its formulas over arrays, checked against it. Real values come from ``noise_arms.json``, which ``--from``
-makes anew of a finished run folder of ``noise.yaml``. (The figures are called ``statistics``; a script of that name
-would stand before Python's own module.)
+against three), ``report`` (what the page of a large study takes), ``claims`` (how many stand). Estimates are made by
+the code of `assay.analyze`; on the grid by its formulas over arrays, checked against it. Real values come from
+``noise_arms.json``, which ``--from`` makes anew of a finished run folder of ``noise.yaml``. (The figures are called
+``statistics``; a script of that name would stand before Python's own module.)
 """
 
-import argparse
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,13 @@ import _validity_oracles as oracles
 import _validity_real as real
 import _validity_report as report
 import _validity_simulated as simulated
-from _record import update
+from _record import parts_parser, update
+from assay.analyze.claims.asked import ask
+from assay.analyze.claims.claim import load_claims
+from assay.analyze.claims.rederive import rederive
+from assay.analyze.results import write_results
 
+STUDY = Path(__file__).parent / "records" / "to-code"
 STUDIES = 10_000
 """In each of power's cells."""
 GRID_STUDIES = 100_000
@@ -79,6 +84,31 @@ def oracle() -> dict[str, float | int | str | None]:
     return {"oracle_difference": max(exact), **{f"oracle_{name}": value for name, value in told.items()}}
 
 
+def claims() -> dict[str, float | int | str | None]:
+    """What the study's claims come to: in its own tables, and in the published records of `to-code`.
+
+    A claim is decided if at least one pair of arms that plays it says *replicated*, *contradicted* or *no difference*.
+    """
+    every, tables = load_claims()
+    printed = Counter(rederive(claim, tables).verdict for claim in every)
+    told: dict[str, float | int | str | None] = {
+        "claims_total": len(every),
+        "claims_agree_with_tables": printed["agrees"],
+        "claims_disagree_with_tables": printed["disagrees"],
+    }
+    if STUDY.is_dir():
+        write_results(STUDY)
+        by_claim: dict[str, set[str]] = {}
+        for row in ask(STUDY, every):
+            by_claim.setdefault(row["claim"], set()).add(row["verdict"])
+        for verdict in ("replicated", "contradicted", "no difference"):
+            told[f"claims_{verdict.replace(' ', '_')}"] = sum(verdict in found for found in by_claim.values())
+        open_ones = {"cannot tell at this scale", "not asked"}
+        told["claims_asked"] = sum(found != {"not asked"} for found in by_claim.values())
+        told["claims_decided"] = sum(bool(found - open_ones) for found in by_claim.values())
+    return told
+
+
 PARTS = {
     "aa": aa,
     "coverage": coverage,
@@ -86,13 +116,13 @@ PARTS = {
     "oracle": oracle,
     "real_aa": real.figures,
     "report": report.figures,
+    "claims": claims,
 }
 
 
 def main() -> None:
     """Run the parts that are named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, if none is named")
+    parser = parts_parser(__doc__, PARTS)
     parser.add_argument("--from", dest="folder", type=Path, help="a finished run folder of noise.yaml")
     parser.add_argument("--study", type=Path, help="lay the large study out here, and keep it for another time")
     asked = parser.parse_args()

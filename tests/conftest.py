@@ -1,6 +1,5 @@
 """What several folders' tests share: small real wheels, and a small real study."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,7 @@ import pytest
 
 from assay.corpus.source import Package
 from s3_server import Server
-from tiny_study import CORPUS, STUDY, TASK, TinyStudy, write_wheel
+from tiny_study import CORPUS, STUDY, TinyStudy, write_colours, write_wheel
 
 
 @pytest.fixture
@@ -40,12 +39,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], TinyStudy]:
         folder = tmp_path_factory.mktemp("tiny")
         (folder / "study.yaml").write_text(STUDY)
         (folder / "corpus.yaml").write_text(CORPUS.format(**pin))
-        (folder / "colours.yaml").write_text(TASK)
-        rows = [
-            {"question": f"Thing {number} is", "options": ["red as a rose", "blue as the sea"], "answer": number % 2}
-            for number in range(20)
-        ]
-        (folder / "colours.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        write_colours(folder)
         kept = {name: value for name, value in os.environ.items() if name not in {"CXX", "ASSAY_STORE"}}
         environment = {
             **kept,

@@ -118,3 +118,27 @@ def test_a_part_replaces_its_own_figures_and_no_others(tmp_path: Path, monkeypat
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "benchmarks/corpus.py near" in page
     assert "| `fast` | 3 |" in page
+
+
+def test_a_trial_is_printed_and_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_record, "RESULTS", tmp_path)
+    monkeypatch.setattr(_record, "PAGE", tmp_path / "page.md")
+    _record.update("corpus", "speed", {"fast": 1.5}, trial=True)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "corpus: speed, a trial" in said and "│ fast │ 1.5 │" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_benchmark_takes_the_parts_it_has_and_refuses_another_before_anything_is_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = _record.parts_parser("How fast it is.\n\nAnd more.", ("speed", "near"))
+    parser.add_argument("--runs", type=int)
+    assert parser.parse_args(["near", "speed", "--runs", "2"]).parts == ["near", "speed"]
+    assert parser.parse_args([]).parts == []
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["speed", "slow"])
+    assert ended.value.code == 2
+    assert "there is no part slow; there are speed, near" in capsys.readouterr().err

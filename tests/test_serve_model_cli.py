@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from assay.cli import app
-from assay.errors import AssayError
+from refusal import refused
 from served_model import Program, start, write_folder
 from tiny_study import TinyStudy
 
@@ -20,13 +19,6 @@ openai = pytest.importorskip("openai", reason="the extra judge is not installed"
 pytest.importorskip("starlette", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 QUESTION = [{"role": "user", "content": "What is the capital of France? Answer with one word."}]
-
-
-def refused(*arguments: str | Path) -> str:
-    with pytest.raises(AssayError) as problem:
-        app(["serve-model", *map(str, arguments)], standalone_mode=False)
-    assert problem.value.exit_code == 2
-    return str(problem.value)
 
 
 @pytest.fixture(autouse=True)
@@ -39,20 +31,20 @@ def handlers() -> Iterator[None]:
 
 def test_a_wrong_order_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "there is no checkpoint nowhere" in refused("nowhere", "--port", "0")
-    assert "lets other machines in" in refused("nowhere", "--host", "0.0.0.0", "--port", "0")
-    assert "cannot be listened at" in refused("nowhere", "--host", "no.such.host.invalid")
+    assert "there is no checkpoint nowhere" in refused("serve-model", "nowhere", "--port", "0")
+    assert "lets other machines in" in refused("serve-model", "nowhere", "--host", "0.0.0.0", "--port", "0")
+    assert "cannot be listened at" in refused("serve-model", "nowhere", "--host", "no.such.host.invalid")
     monkeypatch.setenv("EMPTY", "")
     for name in ("EMPTY", "NOT_THERE"):
-        assert f"--key-from {name}" in refused("nowhere", "--key-from", name)
+        assert f"--key-from {name}" in refused("serve-model", "nowhere", "--key-from", name)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"--port {port} cannot be listened at" in refused("nowhere", "--port", str(port))
+        assert f"--port {port} cannot be listened at" in refused("serve-model", "nowhere", "--port", str(port))
 
 
 def test_a_context_that_the_model_cannot_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    told = refused(write_folder(tmp_path / "tiny"), "--port", "0", "--context", "513")
+    told = refused("serve-model", write_folder(tmp_path / "tiny"), "--port", "0", "--context", "513")
     assert "tiny reads at most 512 tokens" in told
 
 
@@ -61,7 +53,7 @@ def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "starlette", None)
     monkeypatch.setitem(sys.modules, "starlette.applications", None)
-    assert "assay[serve]" in refused("nowhere")
+    assert "assay[serve]" in refused("serve-model", "nowhere")
 
 
 @pytest.mark.slow

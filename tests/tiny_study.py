@@ -144,6 +144,16 @@ class TinyStudy:
         return [event["title"] for event in events if event["event"] == "end" and event["kind"] == kind]
 
 
+def write_colours(folder: Path) -> None:
+    """Write ``colours.yaml``, a task of two choices, and its twenty rows beside it."""
+    (folder / "colours.yaml").write_text(TASK)
+    rows = [
+        {"question": f"Thing {number} is", "options": ["red as a rose", "blue as the sea"], "answer": number % 2}
+        for number in range(20)
+    ]
+    (folder / "colours.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def write_sums(folder: Path) -> None:
     """Write ``sums.yaml``, a task that is answered by a program, and its nine rows beside it."""
     (folder / "sums.yaml").write_text(SUMS)

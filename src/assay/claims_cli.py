@@ -24,6 +24,8 @@ METRIC = {
     "accuracy": "accuracy",
     "accuracy_norm": "accuracy, by length",
     "answers": "right answers",
+    "win_minus_loss": "win − loss, points",
+    "win_rate": "win rate − 50 %",
 }
 VERDICTS = ("agrees", "disagrees", "cannot be checked")
 
@@ -123,7 +125,8 @@ def _print_one(claim: "Claim", tables: "Tables", console: Console) -> None:
 def _print_asked(rows: Sequence[dict[str, Any]], chosen: "Sequence[Claim]", console: Console) -> None:
     from rich.text import Text
 
-    from assay.report.numbers import interval, plain, signed
+    from assay.analyze.claims.judged import GENERATION
+    from assay.report.numbers import NONE, interval, plain, signed
 
     drawn = _table("claim", "stated", "a", "b", "size", "metric", "gain of a", "95 %", "smallest seen", "verdict")
     unasked: dict[str, list[str]] = {}
@@ -131,13 +134,15 @@ def _print_asked(rows: Sequence[dict[str, Any]], chosen: "Sequence[Claim]", cons
         if row["verdict"] == "not asked":
             unasked.setdefault(row["why"], []).append(row["claim"])
             continue
-        head = (row["claim"], row["stated"], row["a"], row["b"], row["size"])
+        head = (row["claim"], row["stated"], row["a"], row["b"], row["size"] or NONE)
         for place, measured in enumerate((row, *row["beside"])):
-            effect, ends = signed(measured["gain"]), interval(measured["low"], measured["high"])
-            seen = plain(measured["smallest"])
+            capability, _, measure = measured["metric"].partition("/")
+            digits = 1 if capability == GENERATION else 3
+            effect, ends = signed(measured["gain"], digits), interval(measured["low"], measured["high"], digits)
+            seen = plain(measured["smallest"], digits)
             drawn.add_row(
                 *(map(_safe, head) if place == 0 else [""] * len(head)),
-                METRIC[measured["metric"].partition("/")[2]],
+                METRIC[measure],
                 effect,
                 ends,
                 seen,
@@ -151,6 +156,9 @@ def _print_asked(rows: Sequence[dict[str, Any]], chosen: "Sequence[Claim]", cons
             "intervals do not."
         )
         pairs = {(row["a"], row["b"]): row["confounds"] for row in rows if row.get("confounds")}
+        for row in rows:
+            if row["verdict"] != "not asked" and row["gain"] is None:
+                console.print(Text(f"{row['claim']} has no numbers: {row['why']}."), soft_wrap=True)
         for (a, b), confounds in pairs.items():
             console.print(Text(f"{a} and {b} differ also in: {'; '.join(confounds)}."), soft_wrap=True)
         told: dict[str, int] = {}

@@ -182,12 +182,23 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Write a summary for a pull request too; - is standard output, alone."),
     ] = None,
+    steady: Annotated[
+        bool,
+        typer.Option(
+            "--steady",
+            help="Steady variances by the shipped table of noise, where A/A holds with it; you vouch for its being of "
+            "training like the study's.",
+        ),
+    ] = False,
 ) -> None:
-    """Make results and page again from the item records. Needs no store and no torch."""
+    """Make results and page again from the item records. Needs no store and no torch.
+
+    With --steady intervals rest on a table of noise too; page and results say where. Without it they are plain again.
+    """
     from assay.report.page import write_report
     from assay.report.table import print_effects
 
-    page = write_report(folder, clean)
+    page = write_report(folder, clean, steady)
     alone = str(markdown) == "-"
     console = Console(stderr=alone)
     if not alone:

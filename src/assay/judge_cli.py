@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from assay.errors import InputError, StepError, Stopped
-from assay.run.device import DeviceName
+from assay.options import DeviceOption, SizeOption
 
 if TYPE_CHECKING:
     from assay.run.judged_arms import JudgedArm
@@ -79,7 +79,7 @@ def judge(
         str | None,
         typer.Option(metavar="A:B,C:D", help="Which arms; default those a study contrasts, otherwise every two."),
     ] = None,
-    size: Annotated[str | None, typer.Option(help="Of a run folder: size; default the arm's first.")] = None,
+    size: SizeOption = None,
     tokens: Annotated[int, typer.Option(min=1, help="Of an answer, at most.")] = 128,
     temperature: Annotated[float, typer.Option(min=0, help="Of the answers; 0: the likeliest token each time.")] = 0.7,
     top_p: Annotated[float, typer.Option("--top-p", help="Draw from the likeliest tokens that hold this much.")] = 1.0,
@@ -96,7 +96,7 @@ def judge(
     plan: Annotated[bool, typer.Option("--plan", help="Print the plan and do nothing.")] = False,
     out: Annotated[Path | None, typer.Option(help="The folder to write; default DIR/judge, or judged/NAMES.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one a core.")] = None,
-    device: Annotated[DeviceName, typer.Option(help="What is computed on; auto: a GPU if torch can use one.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="The plan, or what came of it, for a program.")] = False,
 ) -> None:
     """Have judges compare the arms' answers to open-ended prompts, in both orders. Repeats nothing that was done."""

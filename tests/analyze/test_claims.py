@@ -365,7 +365,7 @@ def test_a_person_reads_gain_interval_and_verdict_and_what_was_not_asked(run: Pa
     against = [line for line in lines if "cooldown-reasoning" in line]
     assert len(against) == 2
     assert "balanced-text.none" in against[0]
-    assert any(line.startswith("Not asked (win rates") and "start-generation" in line for line in lines)
+    assert any(line.startswith("Not asked (no judge compared") and "start-generation" in line for line in lines)
     told = json.loads(CliRunner().invoke(app, ["start-code", "--study", str(run), "--json"]).output)
     assert told == ask(run, [claim_named("start-code")])
 
@@ -374,7 +374,7 @@ def test_what_a_study_cannot_answer_is_not_asked_and_says_why(run: Path) -> None
     rows = {row["claim"]: row for row in ask(run, load_claims()[0])}
     assert set(rows) == {claim.name for claim in load_claims()[0]}
     for name, why in {
-        "start-generation": "win rates",
+        "start-generation": "--pairs code-text.decay:text.decay has it done",
         "scale-code-start-language": "larger one of the same recipe",
         "synthetic-code": "no such arms: code and synthetic and web code",
         "large-start-vs-balanced-language": "no metric of language",

@@ -171,3 +171,30 @@ def test_what_cannot_be_fitted_is_refused(shares: list[float], values: Floats, t
 def test_a_spline_through_four_shares_is_refused() -> None:
     with pytest.raises(InputError, match="needs 5 shares"):
         dose_response([0, 0.25, 0.5, 1], np.zeros((2, 4)), "higher", "spline")
+
+
+def test_shares_as_good_as_the_best_are_those_surely_less_than_the_margin_worse() -> None:
+    levels = np.array([[0.0], [0.01], [-0.02]])
+    best = dose_response(SHARES, hill(SHARES) + levels, "higher", "quadratic", margin=0.02).chosen.best
+    reach = (0.02 / 0.2) ** 0.5
+    assert best.near is not None
+    assert best.near[0] == 0 and best.near[1] == pytest.approx(0.3 + reach, abs=0.01), "0 is 0.018 worse"
+    assert best.words().endswith("; 0 % to 61 % is less than 0.02 worse")
+
+
+def test_a_law_that_is_flat_at_its_end_is_best_there_and_as_good_long_before() -> None:
+    rng = np.random.default_rng(0)
+    values = 2.8 + 1.6 * np.exp(-9 * SHARES) + rng.normal(0, 0.004, (3, len(SHARES)))
+    best = dose_response(SHARES, values, "lower", "mixing law", margin=0.05).chosen.best
+    assert best.low == 1 and best.near is not None and 0.3 < best.near[0] < 0.7 and best.near[1] == 1
+
+
+def test_more_noise_leaves_fewer_shares_as_good_for_sure_and_one_seed_none() -> None:
+    widths = []
+    for noise in (0.001, 0.01, 0.05):
+        values = drawn(np.random.default_rng(1), hill(SHARES), 4, noise)
+        near = dose_response(SHARES, values, "higher", "quadratic", margin=0.02).chosen.best.near
+        assert near is not None
+        widths.append(near[1] - near[0])
+    assert widths == sorted(widths, reverse=True)
+    assert dose_response(SHARES, hill(SHARES)[None], "higher", margin=0.02).chosen.best.near is None

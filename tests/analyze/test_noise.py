@@ -83,6 +83,7 @@ def table(parts: Sequence[Part], limit: int = 200) -> Noise:
         },
         tasks={name: MeasuredTask(version=1, limit=limit) for name in KNOWLEDGE},
         pairs=[MeasuredPair(a="balanced.decay", b="text.decay", spreads={"bits_per_byte": spreads})],
+        numerics=["simulated"],
     )
 
 

@@ -151,3 +151,16 @@ def test_sizes_with_other_arms_or_one_seed_are_refused() -> None:
         transfer([fewer, *sizes[1:]])
     with pytest.raises(InputError, match="two seeds"):
         transfer([at(size, spread(), 0.01, 1, seeds=1) for size in SIZES])
+
+
+def test_pairs_of_the_same_sign_are_counted_whether_or_not_they_are_decided() -> None:
+    rng = np.random.default_rng(5)
+    sizes = [
+        AtSize(name, parameters, {arm: rng.normal(0, 1, 3) for arm in "abcdef"})
+        for name, parameters in (("1M", 10**6), ("5M", 5 * 10**6), ("15M", 15 * 10**6))
+    ]
+    target = {arm: values.mean() for arm, values in sizes[2].values.items()}
+    for small, found in zip(sizes, transfer(sizes), strict=False):
+        means = {arm: values.mean() for arm, values in small.values.items()}
+        same = [(means[a] > means[b]) == (target[a] > target[b]) for a, b in itertools.combinations(sorted(target), 2)]
+        assert (found.same, found.pairs) == (sum(same), 15) and found.decided < 15

@@ -119,6 +119,17 @@ def test_one_training_of_each_arm_speaks_of_these_checkpoints_alone(clear: dict[
     assert told in summarise(simulated({"code": 1.0, "text": 0.0}, seeds_are="sampled"))["claim"][0]["text"]
 
 
+def test_a_judge_that_was_asked_about_no_pair_has_its_exam_and_no_numbers() -> None:
+    judged = simulated({"code": 5.0, "text": 0.0}, ["leaning", "reading"])
+    rows = [row for row in judged.judgements if row.judge == "reading"]
+    found = summarise(replace(judged, judgements=rows))
+    assert [(one["passed"], one["asked"]) for one in found["judges"]] == [(False, False), (True, True)]
+    assert {row["judge"] for row in found["pairs"]} == {"reading"} and found["speaker"] == "reading"
+    alone = summarise(replace(judged, judgements=[], exams={"leaning verdict": judged.exams["leaning verdict"]}))
+    assert alone["pairs"] == [] and alone["seeds"] == [0, 1, 2, 3, 4]
+    assert alone["claim"][0]["text"] == "code against text: cannot tell: no judge passed."
+
+
 def test_a_pair_that_a_judge_never_saw_has_no_row_and_its_claim_says_so() -> None:
     judged = simulated({"code": 1.0, "text": 0.0, "other": 0.0})
     rows = [row for row in judged.judgements if row.b != "other"]

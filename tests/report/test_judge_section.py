@@ -104,6 +104,21 @@ def test_where_no_judge_passed_the_section_says_so_before_any_number() -> None:
     assert told.index("No judge passed the exam") < told.index("Wins")
 
 
+def test_a_judge_that_was_not_asked_about_the_pairs_is_said_to_have_failed_and_no_more() -> None:
+    judged = simulated({"code": 5.0, "text": 0.0}, ["leaning"])
+    found = summarise(replace(judged, judgements=[]))
+    html = judge_section(found)
+    told = parsed(html).text
+    assert "leaning verdict failed the exam, not asked about the pairs. It is below the bar:" in told
+    assert "None was asked about the pairs, so there are no win rates." in told
+    assert "<svg" not in html and "First arm against second" not in html
+    words = " ".join(printed(found, 120).split())
+    assert "leaning verdict failed the exam, not asked about the pairs: accuracy 0.500" in words
+    assert "5 seeds" in words and "win rate of the first arm" not in words
+    asked = parsed(judge_section(summarise(judged))).text
+    assert "leaning verdict failed the exam. It is below the bar:" in asked and "not asked" not in asked
+
+
 def test_nothing_written_by_models_or_named_by_users_becomes_markup(tmp_path: Path) -> None:
     found = summarise(hostile())
     (tmp_path / "judge.json").write_text(json.dumps(found))

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.analyze import drill
 from assay.analyze.results import load_design
 from assay.errors import InputError
 from assay.report import figures, ledger, numbers
@@ -159,6 +161,33 @@ def test_each_declared_number_leads_to_what_lies_beneath_it(page: Path) -> None:
         assert numbers.interval(row["low_new_items"], row["high_new_items"]) in text
 
 
+def test_items_that_changed_most_are_shown_by_their_texts_where_the_folder_has_them(page: Path, tmp_path: Path) -> None:
+    without = read(page)
+    assert "which this folder has not" in without.text and "come from the store of the run" in without.text
+    assert "bdi" not in {tag for tag, _ in without.tags}
+    shutil.copytree(page.parent, tmp_path / "run")
+    results = json.loads((page.parent / "results.json").read_text(encoding="utf-8"))
+    rows = [item for row in results["beneath"] for item in row["items"]]
+    one = rows[0][0]
+    text = "Who wrote <Emma> & co.? → Jane Austen"
+    (tmp_path / "run" / "texts.json").write_text(json.dumps({one: text}), encoding="utf-8")
+    reader = read(write_report(tmp_path / "run"))
+    assert reader.text.count(f"{text} {one}") == [item for item, *_ in rows].count(one)
+    assert "this folder has not" not in reader.text
+
+
+def test_a_list_that_is_cut_short_for_the_pages_size_says_so(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read(page).text
+    assert "at most instead of 50" not in whole and "The 50 of " in whole
+    shutil.copytree(page.parent, tmp_path / "run")
+    monkeypatch.setattr(drill, "ITEMS_IN_ALL", 7 * len(drill.asked_of(load_design(tmp_path / "run"))) + 3)
+    cut = read(write_report(tmp_path / "run")).text
+    assert re.search(r"With \d+ comparisons each lists 7 at most instead of 50", cut)
+    assert "The 7 of " in cut and "The 50 of " not in cut
+
+
 def test_a_familys_figure_has_the_papers_values_as_ghosts(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     labels = re.findall(r'aria-label="(Relative changes in [^"]+)"', text)
@@ -244,7 +273,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     write_run(tmp_path / "run", design)
     for path in (tmp_path / "run" / "items").glob("*.parquet"):
         items = pq.read_table(path)
-        places = [f"{HOSTILE[place % len(HOSTILE)]}{name}" for place, name in enumerate(items["item"].to_pylist())]
+        places = [f"{HOSTILE[int(name[-4:]) % len(HOSTILE)]}{name}" for name in items["item"].to_pylist()]
         pq.write_table(items.set_column(items.column_names.index("item"), "item", pa.array(places)), path)
     extra: dict[str, Any] = {"seconds": {HOSTILE[0]: 1.0}, "machine": HOSTILE[1]}
     (tmp_path / "run" / "timings.json").write_text(json.dumps(extra), encoding="utf-8")
@@ -252,6 +281,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     for row in rows:
         row["language"] = HOSTILE[1]
     (tmp_path / "run" / "ledger.json").write_text(json.dumps(rows), encoding="utf-8")
+    texts = {name: f"{HOSTILE[int(name[-3:]) % len(HOSTILE)]}</bdi></td>" for name in places}
+    (tmp_path / "run" / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
 
     written = write_report(tmp_path / "run")
     reader = read(written)
@@ -260,6 +291,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]
     assert "{{ 7*7 }}" in reader.text and "<script>alert(1)</script>" in reader.text
     assert "$\\frac{" in reader.text
+    assert all(f"{hostile}</bdi></td>" in reader.text for hostile in HOSTILE)
+    assert len({text.split("-")[0] for text in re.findall(r"</bdi></td> (\S+)", reader.text)}) >= len(HOSTILE)
 
 
 def test_a_young_run_without_curves_ledger_and_timings_has_a_page(tmp_path: Path) -> None:

@@ -210,6 +210,17 @@ def test_an_endpoint_that_fails_in_the_middle_is_asked_for_the_rest_alone(copied
         assert not known, "fewer prompts ask nothing that was asked before"
 
 
+def test_without_the_openai_package_a_study_that_asks_an_endpoint_makes_nothing(tiny: Callable[[], TinyStudy]) -> None:
+    study = tiny()
+    (study.folder / "without").mkdir()
+    (study.folder / "without" / "sitecustomize.py").write_text("import sys\nsys.modules['openai'] = None\n")
+    name = written(study, "tokens: 16\n  judges: [{url: 'http://127.0.0.1:9/v1', model: toy}]")
+    done = study.assay("run", name, "--out", "out", PYTHONPATH=str(study.folder / "without"))
+    assert done.returncode == 2
+    assert "pip install 'assay[judge]'" in done.stderr and "Traceback" not in done.stderr
+    assert not (study.folder / "out").exists() and not list(study.store.glob("objects/*"))
+
+
 def _answers(out: Path, arm: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pq.read_table(out / "judge" / "answers" / f"{arm}.parquet").to_pylist()
     return [row for row in rows if row["seed"] == 0]

@@ -161,16 +161,50 @@ def test_what_a_dead_endpoint_did_not_say_is_told_and_asked_by_the_next_run() ->
         found = judged("dead", [endpoint(alive.url, concurrency=1)])
         assert len(alive.given) == 100
     ((name, why),) = found.unanswered.items()
-    assert name == "toy letters by text" and why.startswith("44 questions (")
+    assert name == "toy letters by text"
+    assert why.startswith("20 questions of the exam, and was not asked about the pairs (")
     (told,) = found.summary["judges"]
     assert not told["passed"] and "20 questions of the exam have no reply" in told["exam"]["shortfalls"][0]
-    rows = read_judgements("dead/judgements.parquet")
-    assert [row.preferred for row in rows] == ["none"] * 24 and all(row.words for row in rows)
+    assert not told["asked"] and read_judgements("dead/judgements.parquet") == []
     assert json.loads(Path("dead/log.jsonl").read_text().splitlines()[-1]).get("text") != JUDGED
     with FaultyServer(wise()) as server:
         again = judged("dead", [endpoint(server.url)])
         assert sum(server.asked.values()) == 44
     assert not again.unanswered and again.summary["judges"][0]["passed"]
+
+
+def test_a_judge_that_fails_its_exam_is_asked_about_no_pair_now_or_later() -> None:
+    with FaultyServer(lambda body, before: Act(text="A")) as server:
+        for run in range(2):
+            found = judged("failing", [endpoint(server.url)])
+            assert len(server.given) == sum(server.asked.values()) == WISE - 24, "the exam alone"
+            assert found.is_new == (run == 0) and not found.unanswered
+            (told,) = found.summary["judges"]
+            assert (told["passed"], told["asked"], told["quality"]) == (False, False, None)
+            assert found.summary["pairs"] == [] and found.summary["seeds"] == [0]
+            assert found.summary["claim"][0]["text"] == "good against poor: cannot tell: no judge passed."
+    assert read_judgements("failing/judgements.parquet") == []
+    assert json.loads(Path("failing/judge.json").read_text()) == found.summary
+    assert json.loads(Path("failing/log.jsonl").read_text().splitlines()[-1])["text"] == JUDGED
+
+
+def test_beside_a_judge_that_passes_one_that_fails_costs_its_exam_alone() -> None:
+    with FaultyServer(wise()) as good, FaultyServer(lambda body, before: Act(text="A")) as poor:
+        found = judged("both", [endpoint(poor.url, model="poor"), endpoint(good.url)])
+        assert (sum(poor.asked.values()), sum(good.asked.values())) == (WISE - 24, WISE)
+    assert [one["asked"] for one in found.summary["judges"]] == [False, True]
+    assert found.summary["speaker"] == "toy letters by text" and found.summary["claim"][0]["prefers"] == "good"
+    assert {row.judge for row in read_judgements("both/judgements.parquet")} == {"toy letters by text"}
+
+
+def test_without_the_openai_package_nothing_is_made_before_it_is_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    held = sorted((here / "store").rglob("*"))
+    with pytest.raises(InputError, match=r"needs the openai package: pip install 'assay\[judge\]'"):
+        judged("unasked", [local_wanted("likelihood", "hf:tiny"), endpoint("http://127.0.0.1:9/v1")], asked=FEW)
+    assert not (here / "unasked").exists() and sorted((here / "store").rglob("*")) == held
 
 
 def test_a_cap_ends_the_asking_and_holds_over_all_runs() -> None:

@@ -28,6 +28,7 @@ from assay.run.problems_run import make_composed
 RECIPE = """\
 name: exercises
 about: Verified problems alone.
+decontaminate: false
 ingredients:
   problems:
     generator:
@@ -133,6 +134,60 @@ def test_at_the_keyboard_they_are_shown_and_written_out(first: Collection, tmp_p
     assert [row["id"] for row in rows] == [one.problem.id for one in first.records()]
     says("export", folder, str(tmp_path / "tests.parquet"), "--layout", "tests")
     assert pq.read_metadata(tmp_path / "tests.parquet").num_rows == 40
+    assert "not compared with the benchmarks" in says("export", folder, str(tmp_path / "all.parquet"))
+
+
+def test_a_card_tells_how_many_were_proved_where_fewer_were_asked_for(first: Collection, tmp_path: Path) -> None:
+    shutil.copytree(first.folder, tmp_path / "out")
+    done = CliRunner().invoke(app, ["synth", "card", str(tmp_path / "out"), "--no-compare"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert first.surplus > 0
+    proved = first.about["made"] - sum(1 for one in first.refused() if one.stage != "duplicate")
+    text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"| kept | {proved - first.about['repeated']} (" in text
+    assert "| of these in the data set, as many as were asked for | 40 |" in text
+    assert "HumanEval" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("composed", "--seed", "5", "--depths", "1:1,2:1"), "holds problems of seed 4, not of seed 5"),
+        (("composed", "--seed", "4"), "holds problems of depths {'1': 1.0, '2': 1.0}, not without depths"),
+        (("given",), "holds problems of maker composed, not of maker given"),
+        (("model", "--url", "http://127.0.0.1:1/v1", "--name", "x"), "of maker composed, not of maker model"),
+    ],
+)
+def test_problems_of_another_making_are_not_written_over(
+    first: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setenv("ASSAY_STORE", str(tmp_path / "store"))
+    before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
+    with pytest.raises(InputError) as raised:
+        CliRunner().invoke(app, ["synth", *words, "--out", str(first.folder)], catch_exceptions=False)
+    assert told in str(raised.value)
+    assert {path.name: path.read_bytes() for path in first.folder.iterdir()} == before
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_STORE", str(tmp_path / "store"))
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(InputError, match="a folder is wanted, and a file is in its place"):
+        CliRunner().invoke(app, ["synth", "composed", "--out", str(tmp_path / "out")], catch_exceptions=False)
+
+
+def test_a_folder_that_was_left_half_replaced_is_told_and_made_again(first: Collection, tmp_path: Path) -> None:
+    shutil.copytree(first.folder.parent, tmp_path / "all")
+    out = tmp_path / "all" / "out"
+    about = json.loads((out / "synth.json").read_text(encoding="utf-8"))
+    (out / "synth.json").write_text(json.dumps({**about, "records": 41}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"has 40 problems where synth\.json says 41; the command that made"):
+        open_collection(out)
+    (out / "synth.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        open_collection(out)
+    again = made(tmp_path / "all", 40)
+    assert (again.folder / "synth.json").read_bytes() == (first.folder / "synth.json").read_bytes()
 
 
 @pytest.mark.parametrize(

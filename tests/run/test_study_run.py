@@ -1,8 +1,10 @@
 """A whole small study by the real program: real packages, real documents, real training, killed and resumed."""
 
+import html
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.cli import GO_ON
+from assay.corpus.document import read_documents
+from assay.evaluate.item import Item
 from assay.evaluate.records import RECORDS
 from tiny_study import STUDY, TinyStudy
 
@@ -34,6 +38,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
         "ledger.json",
         "curves.json",
         "plan.json",
+        "texts.json",
         *(f"items/{p.name}" for p in folder.glob("items/*")),
     ]
     return {name: (folder / name).read_bytes() for name in names}
@@ -61,7 +66,31 @@ def test_a_run_leaves_every_file_that_others_rely_on(finished: TinyStudy) -> Non
     assert all(wanted <= set(contrast) for contrast in results["contrasts"])
     page = (out / "report.html").read_text()
     assert "Does code help?" in page
-    assert "://" not in page.replace("http://www.w3.org", ""), "the page loads nothing"
+    assert not re.search(r"(?:src|href|action|url\()\W{0,2}\w*://|@import", page), "the page loads nothing"
+
+
+def test_what_changed_most_is_told_in_words(finished: TinyStudy) -> None:
+    out = finished.folder / "out"
+    results, texts = (json.loads((out / name).read_text(encoding="utf-8")) for name in ("results.json", "texts.json"))
+    listed = {(item, task) for row in results["beneath"] for item, task, *_ in row.get("items", ())}
+    assert list(texts) == sorted({item for item, _ in listed})
+    named = {}
+    for line in (finished.folder / "colours.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        choices = tuple(f" {one}" for one in row["options"])
+        item = Item.of((row["question"],), choices, row["answer"])
+        named[item.id] = f"{row['question']} →{choices[row['answer']]}"
+    colours = {item for item, task in listed if task == "colours"}
+    assert colours and {item: texts[item] for item in colours} == {item: named[item] for item in colours}
+    heldout = {
+        " ".join(document.text.split())
+        for path in finished.store.glob("objects/ingredient/*/heldout.parquet")
+        for document in read_documents(path)
+    }
+    documents = [texts[item] for item, task in listed if task != "colours"]
+    assert documents and all(any(one.startswith(text.rstrip("…")) for one in heldout) for text in documents)
+    page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
+    assert all(f"<bdi>{text}</bdi>{item}" in page for item, text in texts.items())
 
 
 def test_item_records_have_the_documented_columns_and_pair_over_arms(finished: TinyStudy) -> None:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.cli import app
-from assay.errors import AssayError
+from refusal import refused
 from served_run import Server, served
 from tiny_study import TinyStudy
 
@@ -37,31 +36,24 @@ def closed_server(ran: TinyStudy) -> Iterator[Server]:
         yield Server(server.process, f"{server.address}?token={token}")
 
 
-def refused(*arguments: str | Path) -> str:
-    with pytest.raises(AssayError) as problem:
-        app(["serve", *map(str, arguments)], standalone_mode=False)
-    assert problem.value.exit_code == 2
-    return str(problem.value)
-
-
 def test_a_wrong_order_is_refused(ran: TinyStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "is no run folder" in refused(tmp_path)
-    assert "is no run folder" in refused(tmp_path / "nowhere")
+    assert "is no run folder" in refused("serve", tmp_path)
+    assert "is no run folder" in refused("serve", tmp_path / "nowhere")
     out = ran.folder / "out"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"--port {port} cannot be listened at" in refused(out, "--port", str(port))
-    assert "cannot be listened at" in refused(out, "--host", "no.such.host.invalid")
+        assert f"--port {port} cannot be listened at" in refused("serve", out, "--port", str(port))
+    assert "cannot be listened at" in refused("serve", out, "--host", "no.such.host.invalid")
     monkeypatch.setenv("EMPTY", "")
     for name in ("EMPTY", "NOT_THERE"):
-        assert f"--token-from {name}" in refused(out, "--token-from", name)
+        assert f"--token-from {name}" in refused("serve", out, "--token-from", name)
 
 
 def test_without_the_extra_it_says_which(ran: TinyStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith(("starlette", "assay.serve."))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "starlette", None)
-    assert "pip install 'assay[serve]'" in refused(ran.folder / "out")
+    assert "pip install 'assay[serve]'" in refused("serve", ran.folder / "out")
 
 
 def test_a_finished_run_shows_its_report_as_it_stands_with_links(open_server: Server, ran: TinyStudy) -> None:

@@ -8,6 +8,7 @@ the form is the simplest that no other beats clearly at predicting left-out shar
 that no interval covers.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -48,6 +49,10 @@ class Best:
     at_edge: bool
     """The curve is best at the least or the greatest share that was tried."""
     tried: tuple[float, float]
+    margin: float | None = None
+    """A difference that does not matter."""
+    near: tuple[float, float] | None = None
+    """The shares about the best that are surely less than the margin worse; None without a margin, or with one seed."""
 
     def words(self) -> str:
         """Such as *best between 10 % and 45 %*."""
@@ -62,6 +67,9 @@ class Best:
         touches = [end for end, tried in zip((self.low, self.high), self.tried, strict=True) if end == tried]
         if (self.at_edge or touches) and (self.low, self.high) != self.tried:
             told += ", at the edge of what was tried"
+        if self.near is not None and self.near[0] < self.near[1]:
+            first, last = math.ceil(100 * self.near[0] - RELATIVE), math.floor(100 * self.near[1] + RELATIVE)
+            told += f"; {first} % to {last} % is less than {self.margin:g} worse"
         return told
 
 
@@ -94,7 +102,11 @@ class DoseResponse:
 
 
 def dose_response(
-    shares: Sequence[float] | Floats, values: Floats, better_is: Better, form: Form | None = None
+    shares: Sequence[float] | Floats,
+    values: Floats,
+    better_is: Better,
+    form: Form | None = None,
+    margin: float | None = None,
 ) -> DoseResponse:
     """The curve of a capability over the share of an ingredient.
 
@@ -103,6 +115,7 @@ def dose_response(
         values: float [S, K]: each seed's value at each share, in units of the metric.
         better_is: Of that metric.
         form: Take this one; None: the simplest that no other beats at left-out shares by `CLEARLY`.
+        margin: A difference of the metric that does not matter: which shares are as good as the best?
 
     Raises:
         InputError: Fewer than four shares, a share twice or outside 0 to 1, values missing, or a form that so few
@@ -115,7 +128,7 @@ def dose_response(
     forms: tuple[Form, ...] = ("quadratic", "mixing law") if len(x) == FEWEST else ("quadratic", "mixing law", "spline")
     if form is not None and form not in forms:
         raise InputError(f"a {form} needs {FEWEST + 1} shares, and there are {len(x)}")
-    curves = [_fit(name, x, y, better_is) for name in (forms if form is None else (form,))]
+    curves = [_fit(name, x, y, better_is, margin) for name in (forms if form is None else (form,))]
     least = min(curve.left_out_error for curve in curves)
     chosen = next(curve for curve in curves if CLEARLY * curve.left_out_error <= least)
     return DoseResponse(chosen, tuple(curve for curve in curves if curve is not chosen), len(y))
@@ -132,7 +145,7 @@ def _check(x: Floats, y: Floats) -> None:
         raise InputError(f"a dose-response needs each seed's value at each of the {len(x)} shares")
 
 
-def _fit(form: Form, x: Floats, y: Floats, better_is: Better) -> Curve:
+def _fit(form: Form, x: Floats, y: Floats, better_is: Better, margin: float | None) -> Curve:
     basis = _basis(form, x, y.mean(axis=0))
     grid = np.linspace(x[0], x[-1], GRID)
     by_seed = _solve(basis, x, y)  # [S, p]
@@ -144,7 +157,7 @@ def _fit(form: Form, x: Floats, y: Floats, better_is: Better) -> Curve:
         low, high = mean - half, mean + half
         everywhere = _everywhere(basis, by_seed, grid)
         low_all, high_all = mean - everywhere, mean + everywhere
-    best = _best(curves, grid, better_is)
+    best = _best(curves, grid, better_is, margin)
     return Curve(form, grid, mean, low, high, low_all, high_all, _left_out(form, x, y.mean(axis=0)), best)
 
 
@@ -206,11 +219,12 @@ def _left_out(form: Form, x: Floats, mean: Floats) -> float:
     return float(np.sqrt(np.mean(np.square(errors))))
 
 
-def _best(curves: Floats, grid: Floats, better_is: Better) -> Best:
+def _best(curves: Floats, grid: Floats, better_is: Better, margin: float | None) -> Best:
     """All shares that cannot be ruled out as the best.
 
     Inside, a share is ruled out where the seeds' slopes differ from 0; at an edge, where they point inwards. One that
-    the seeds agree to be worse than the fitted best is ruled out too, which takes minima away.
+    the seeds agree to be worse than the fitted best is ruled out too, which takes minima away. As good as the best are
+    the shares on either side of it, as far as each is worse by less than the margin in a one-sided test at 5 %.
     """
     up = curves if better_is == "higher" else -curves
     mean = up.mean(axis=0)
@@ -218,7 +232,7 @@ def _best(curves: Floats, grid: Floats, better_is: Better) -> Best:
     ends = (float(grid[0]), float(grid[-1]))
     at_edge = found in {0, len(grid) - 1}
     if len(curves) < 2:
-        return Best(float(grid[found]), None, None, at_edge, ends)
+        return Best(float(grid[found]), None, None, at_edge, ends, margin)
     slopes = np.gradient(up, grid, axis=1, edge_order=2)
     slope, slope_half = slopes.mean(axis=0), _t(len(up)) * _se(slopes)
     flat = RELATIVE * max(float(np.ptp(up)), 1e-300)
@@ -229,7 +243,15 @@ def _best(curves: Floats, grid: Floats, better_is: Better) -> Best:
     possible &= worse.mean(axis=0) <= _t(len(up)) * _se(worse) + flat
     possible[found] = True
     at = np.flatnonzero(possible)
-    return Best(float(grid[found]), float(grid[at[0]]), float(grid[at[-1]]), at_edge, ends)
+    near = None
+    if margin is not None:
+        upper = worse.mean(axis=0) + float(stats.t.ppf(LEVEL, len(up) - 1)) * _se(worse)
+        far = np.flatnonzero(upper >= margin)
+        below, above = far[far < found], far[far > found]
+        first = int(below[-1]) + 1 if len(below) else 0
+        last = int(above[0]) - 1 if len(above) else len(grid) - 1
+        near = (float(grid[first]), float(grid[last]))
+    return Best(float(grid[found]), float(grid[at[0]]), float(grid[at[-1]]), at_edge, ends, margin, near)
 
 
 def _everywhere(basis: Basis, by_seed: Floats, grid: Floats) -> Floats:

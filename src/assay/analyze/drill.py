@@ -6,6 +6,7 @@ being extreme, and half of what they show would be gone with other seeds. A larg
 so that results and page stay small.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,26 @@ def items_each(comparisons: int) -> int:
     return min(ITEMS, ITEMS_IN_ALL // max(1, comparisons))
 
 
+def asked_of(design: Design) -> list[tuple[Contrast, str, Metric]]:
+    """What rows are asked for: every contrast at each of its sizes on each declared metric, with or without records."""
+    return [
+        (contrast, size, metric)
+        for contrast in design.contrasts
+        for size in contrast.sizes or design.sizes
+        for metric in design.metrics
+        if metric.declared
+    ]
+
+
+def listed_items(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By task, the names of the items that any of `drill_rows` lists; both sorted."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        for item, task, *_ in row.get("items", ()):
+            found.setdefault(task, set()).add(item)
+    return {task: sorted(found[task]) for task in sorted(found)}
+
+
 def drill_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
     """One row per contrast, size and declared metric that has records.
 
@@ -34,13 +55,7 @@ def drill_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
         ``edges`` and ``counts`` of the histogram of changes, ``same`` (items that did not change), ``n_items``, and
         ``items``: lists of item, task, a's value, b's value and change, the largest change first.
     """
-    declared = [metric for metric in design.metrics if metric.declared]
-    asked = [
-        (contrast, size, metric)
-        for contrast in design.contrasts
-        for size in contrast.sizes or design.sizes
-        for metric in declared
-    ]
+    asked = asked_of(design)
     rows = []
     for contrast, size, metric in asked:
         parts = estimator.parts(size, contrast.arms, contrast.weights, metric.tasks, metric.measure)

@@ -6,7 +6,7 @@ where they share fewer than two seeds, by Welch's way. Nothing is decided here.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,9 @@ class Steady(Protocol):
 
     def prior(self, size: str, weights: Sequence[float], tasks: Sequence[str], measure: Measure) -> Prior | None:
         """What is known of a contrast's variance; None where nothing is."""
+
+    def told(self, sizes: Sequence[str], metrics: Sequence[Metric]) -> dict[str, Any]:
+        """JSON-able: what was steadied and by what."""
 
 
 class Estimator:

@@ -93,6 +93,10 @@ class Noise(_Frozen):
     arms: dict[str, TrainedArm]
     tasks: dict[str, MeasuredTask]
     pairs: list[MeasuredPair]
+    numerics: list[str]
+    """Of the item records that it was made of."""
+    date: str | None = None
+    """Day on which it was made, of a table that is kept."""
 
     def like(self, a: str, b: str, arms: Mapping[str, TrainedArm]) -> MeasuredPair | None:
         """The measured pair most like the arms ``a`` and ``b`` of a plan; None where none is like them."""
@@ -201,7 +205,8 @@ def measure(
         every = list(itertools.permutations(arms, 2))
         found = (nearest(arms, every, pair, planned) for pair in wanted)
         pairs = list(dict.fromkeys(pair for pair in found if pair))
-    estimator = Estimator(design, read_records(design, load_items(folder)))
+    records = read_records(design, load_items(folder))
+    estimator = Estimator(design, records)
     suites: dict[Measure, set[str]] = {}
     for metric in design.metrics:
         suites.setdefault(metric.measure, set()).update(metric.tasks)
@@ -221,6 +226,7 @@ def measure(
             len(spread.by_seed) for pair in at_size for tasks in pair.spreads.values() for spread in tasks.values()
         ]
         if counts:
+            labels = {one for key, names in records.numerics.items() if key[0] == size for one in names}
             measured.append(
                 Noise(
                     corpus=corpus,
@@ -230,6 +236,7 @@ def measure(
                     arms=arms,
                     tasks={task.id: MeasuredTask(version=task.version, limit=task.n_items) for task in design.tasks},
                     pairs=at_size,
+                    numerics=sorted(labels),
                 )
             )
     return measured

@@ -39,7 +39,8 @@ def dose_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
     Returns:
         Dictionaries with ``id``, ``family``, ``size``, ``metric``, ``over``, ``arms``, ``shares``, ``by_seed`` (a list
         a seed), ``form``, ``grid``, ``mean``, ``low``, ``high``, ``low_everywhere``, ``high_everywhere``, ``best`` (its
-        ``share``, ``low``, ``high`` and ``words``), ``left_out_error`` and ``n_seeds``.
+        ``share``, ``low``, ``high``, ``words``, and ``near``: the shares less than the margin worse),
+        ``left_out_error`` and ``n_seeds``.
     """
     rows = []
     for contrast in design.contrasts:
@@ -52,7 +53,7 @@ def dose_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
                 if not seeds:
                     continue
                 by_seed = np.array([values[arm] for arm in contrast.arms]).T
-                found = dose_response(shares, by_seed, metric.better_is)
+                found = dose_response(shares, by_seed, metric.better_is, margin=metric.margin)
                 best = found.chosen.best
                 rows.append(
                     {
@@ -65,7 +66,10 @@ def dose_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
                         "shares": shares,
                         "by_seed": by_seed.tolist(),
                         **_drawn(found.chosen),
-                        "best": {"share": best.share, "low": best.low, "high": best.high, "words": best.words()},
+                        "best": {
+                            **{"share": best.share, "low": best.low, "high": best.high, "words": best.words()},
+                            "near": list(best.near) if best.near else None,
+                        },
                         "n_seeds": found.n_seeds,
                     }
                 )
@@ -113,8 +117,9 @@ def transfer_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
 
     Returns:
         Dictionaries with ``metric``, ``size``, ``target``, ``arms``, ``decided``, ``right``, ``accuracy``, ``low``,
-        ``high``, ``spearman``, ``reversals`` (``a``, ``b``, ``small``, ``target``, ``decided``) and ``carried``: how
-        many of the pairs' differences at the target came out as the smaller sizes said, of how many.
+        ``high``, ``spearman``, ``reversals`` (``a``, ``b``, ``small``, ``target``, ``decided``), ``same_sign`` (pairs
+        whose sign is that at the target, decided or not, of how many), ``carried`` (pairs whose difference there
+        came out as the smaller sizes said, of how many) and ``carried_half`` (median half-width of such a prediction).
     """
     if len(design.sizes) < FEWEST_SIZES:
         return []
@@ -148,7 +153,9 @@ def transfer_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
                         {"a": one.a, "b": one.b, "small": one.small, "target": one.target, "decided": one.decided}
                         for one in found.reversals
                     ],
+                    "same_sign": [found.same, found.pairs],
                     "carried": [sum(bool(one.held) for one in checked), len(checked)],
+                    "carried_half": float(np.median([(one.high - one.low) / 2 for one in checked])),
                 }
             )
     return rows

@@ -32,7 +32,7 @@ from assay.errors import InputError
 from assay.files import write_whole
 from assay.study.design import Contrast, Design, Metric
 
-ANALYSIS_VERSION = 5
+ANALYSIS_VERSION = 6
 """Raise when the same records give other results."""
 DIGITS = 10
 ENCODED = ("checkpoint", "arm", "size", "task", "format", "numerics")
@@ -84,7 +84,7 @@ def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: 
         "transfer": transfer_rows(design, estimator),
         "task_noise": task_noise(design, estimator),
         "beneath": drill_rows(design, estimator),
-        "steadied": steady is not None,
+        "steadied": steady.told(design.sizes, design.metrics) if steady else False,
         "summary": summarise(design, findings, chance),
         "contaminated": records.contaminated,
         "numerics": sorted({name for names in records.numerics.values() for name in names}),

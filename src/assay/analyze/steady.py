@@ -9,25 +9,42 @@ It is an option, since it takes a contrast to be one like the table's. And it is
 it: for every pair of the table, the prior is fitted to the pairs that share no arm with it (to all others, where those
 are too few), and each choice of three of its seeds is tested against the mean of all of them. Where more than 5.6 % are
 rejected at 5 %, the metric's variances stay their own. Nothing here says that the table's learning rate, lengths or
-mixes are the study's: whoever asks for it vouches for that.
+mixes are the study's: whoever asks for it vouches for that, and the results say so.
 """
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import optimize, special, stats
 
 from assay.analyze.effects import Prior
-from assay.analyze.measured import MeasuredPair, Noise
+from assay.analyze.measured import MeasuredPair, MeasuredTask, Noise, read_shipped, trained_arms
 from assay.analyze.records import Floats
-from assay.study.design import Measure, Task
+from assay.errors import InputError
+from assay.study.design import Measure, Metric, Task
 
 HOLDS = 0.056
 """Most of true nulls that may be rejected at 5 %."""
 SUBSET = 3
 FEWEST_PAIRS = 4
+_NONE = MeasuredTask(version=-1, limit=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What a table says of one metric."""
+
+    prior: Prior | None
+    """Of a pair's difference; None where the table lends nothing."""
+    null_rate: float | None
+    """True nulls of the table that are rejected at 5 % with it; None where it cannot be tried."""
+    why: str | None
+    """Why it lends nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +55,103 @@ class SteadyByTable:
     """By size."""
     tasks: Mapping[str, Task]
     """The study's, by id."""
-    _made: dict[tuple[str, tuple[str, ...], Measure], Prior | None] = field(default_factory=dict, repr=False)
+    lengths: tuple[int, int] | None = None
+    """Tokens of the study's shortest and longest arm."""
+    _made: dict[tuple[str, tuple[str, ...], Measure], Lent] = field(default_factory=dict, repr=False)
 
     def prior(self, size: str, weights: Sequence[float], tasks: Sequence[str], measure: Measure) -> Prior | None:
         """What the table of this size says of a contrast on these tasks; None where it says nothing, or A/A fails."""
-        key = (size, tuple(tasks), measure)
-        if key not in self._made:
-            self._made[key] = self._fitted(size, tasks, measure)
-        found = self._made[key]
+        found = self.lent(size, tasks, measure).prior
         times = sum(weight**2 for weight in weights) / 2
         return None if found is None else Prior(found.variance * times, found.df)
 
-    def _fitted(self, size: str, tasks: Sequence[str], measure: Measure) -> Prior | None:
+    def lent(self, size: str, tasks: Sequence[str], measure: Measure) -> Lent:
+        """What the table of this size says of a pair's difference on these tasks."""
+        key = (size, tuple(tasks), measure)
+        if key not in self._made:
+            self._made[key] = self._fitted(size, tasks, measure)
+        return self._made[key]
+
+    def told(self, sizes: Sequence[str], metrics: Sequence[Metric]) -> dict[str, Any]:
+        """What ``results.json`` says of it: which metrics, by what table, and who vouches for that.
+
+        Returns:
+            ``tables`` (a row a size: ``size``, ``corpus``, ``tokenizer``, ``numerics``, ``date``, ``seeds``, ``arms``,
+            ``tokens`` of its shortest and longest arm), ``lengths`` (those of the study's), and ``metrics``: ``size``,
+            ``metric``, ``declared``, ``df`` (what the table lends to a paired contrast; null where it lends nothing),
+            ``null_rate`` and ``why``.
+        """
+        tables = [
+            {
+                **{name: getattr(table, name) for name in ("size", "corpus", "tokenizer", "numerics", "date", "seeds")},
+                "arms": len(table.arms),
+                "tokens": [end(arm.tokens for arm in table.arms.values()) for end in (min, max)],
+            }
+            for table in (self.noise[size] for size in sizes if size in self.noise)
+        ]
+        rows = []
+        for size in sizes:
+            for metric in metrics:
+                found = self.lent(size, metric.tasks, metric.measure)
+                told = {"size": size, "metric": metric.id, "declared": metric.declared}
+                df = None if found.prior is None else found.prior.df
+                rows.append({**told, "df": df, "null_rate": found.null_rate, "why": found.why})
+        return {"tables": tables, "lengths": list(self.lengths) if self.lengths else None, "metrics": rows}
+
+    def _fitted(self, size: str, tasks: Sequence[str], measure: Measure) -> Lent:
         noise = self.noise.get(size)
-        if noise is None or not set(tasks) <= self.tasks.keys():
-            return None
+        if noise is None:
+            return Lent(None, None, f"no table is of {size}")
+        unlike = [
+            name
+            for name in tasks
+            if name not in self.tasks or noise.tasks.get(name, _NONE).version != self.tasks[name].version
+        ]
+        if unlike:
+            return Lent(None, None, f"the table has not measured {', '.join(unlike)} in this version")
         found = [variance_of(noise, pair, measure, [self.tasks[name] for name in tasks]) for pair in noise.pairs]
         variances = [one for one in found if one is not None and one > 0]
         rate = null_rate(noise, tasks, measure)
-        if len(variances) < FEWEST_PAIRS or rate is None or rate > HOLDS:
-            return None
-        return fit(variances, noise.seeds - 1)
+        if len(variances) < FEWEST_PAIRS or rate is None:
+            return Lent(None, rate, "too few of the table's pairs of arms differ in it from seed to seed")
+        if rate > HOLDS:
+            return Lent(None, rate, f"A/A fails: {100 * rate:.1f} % of the table's true nulls are rejected at 5 %")
+        return Lent(fit(variances, noise.seeds - 1), rate, None)
+
+
+def shipped_for(folder: Path) -> SteadyByTable:
+    """The tables that come with the program, for the study of a run folder.
+
+    Args:
+        folder: Holds ``plan.json``.
+
+    Raises:
+        InputError: The folder is no run folder, no table is of any of its sizes; or no metric of it can be steadied.
+    """
+    from assay.analyze.results import load_design
+
+    design = load_design(folder)
+    shipped = read_shipped()
+    noise = {table.size: table for table in shipped if table.size in design.sizes}
+    if not noise:
+        there = ", ".join(f"{table.size} (corpus {table.corpus}, tokenizer {table.tokenizer})" for table in shipped)
+        raise InputError(
+            f"no table of noise is of this study's size, {', '.join(design.sizes)}; there is one of {there}. "
+            "Without --steady each contrast keeps its own variance"
+        )
+    arms = trained_arms({"arms": json.loads((folder / "plan.json").read_text(encoding="utf-8")).get("arms", [])})
+    tokens = [arm.tokens for arm in arms.values()]
+    found = SteadyByTable(
+        noise, {task.id: task for task in design.tasks}, (min(tokens), max(tokens)) if tokens else None
+    )
+    lent = [found.lent(size, metric.tasks, metric.measure) for size in noise for metric in design.metrics]
+    if not any(one.prior for one in lent):
+        reasons = "; ".join(dict.fromkeys(one.why for one in lent if one.why))
+        raise InputError(
+            f"the table of noise at {', '.join(noise)} can steady none of this study's metrics: {reasons}. "
+            "Without --steady each contrast keeps its own variance"
+        )
+    return found
 
 
 def variance_of(noise: Noise, pair: MeasuredPair, measure: Measure, tasks: Sequence[Task]) -> float | None:

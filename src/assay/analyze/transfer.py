@@ -67,6 +67,9 @@ class Agreement:
     spearman: float | None
     """Rank correlation of the arms' means; None below three arms."""
     reversals: tuple[Reversal, ...]
+    same: int
+    """Pairs of the same sign at both sizes, decided or not; those without any difference go either way."""
+    pairs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,8 @@ def _agreement(
     spearman = float(stats.spearmanr(*ranks).statistic) if len(arms) >= FEWEST_RANKS else None
     if spearman is not None and math.isnan(spearman):
         spearman = None
-    return Agreement(small.size, len(decided), len(right), accuracy, low, high, spearman, reversals)
+    same = sum(at_small[a, b] * float(np.mean(target.values[a] - target.values[b])) > 0 for a, b in truth)
+    return Agreement(small.size, len(decided), len(right), accuracy, low, high, spearman, reversals, same, len(truth))
 
 
 def _signs_of(at: AtSize, pairs: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:

@@ -15,6 +15,7 @@ from assay.corpus.ingredient import Ingredient, InstructGenerator, MathGenerator
 from assay.corpus.recipe import SECTIONS, Recipe
 from assay.corpus.source import Clean, Hub, MisplacedError, Package, Records, Source
 from assay.errors import InputError, nearest
+from assay.yaml_file import line_of, read_mapping
 
 FOLDER = Path(__file__).parent / "recipes"
 DEEPEST = 8
@@ -60,42 +61,34 @@ def _load(path: Path, above: tuple[Path, ...]) -> Recipe:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the recipe cannot be read: {error}", str(path)) from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise InputError(f"not YAML: {getattr(error, 'problem', None) or error}", where) from error
-    if not isinstance(data, dict):
-        raise InputError("a recipe is a mapping of name, packages, sources, ingredients", str(path))
+    data, root = read_mapping(text, str(path), "a recipe is a mapping of name, packages, sources, ingredients")
     for key in ("folder", "taken_over"):
         if key in data:
-            raise InputError(f"unknown key {key} in the recipe", f"{path}:{_line(root, (key,))}")
+            raise InputError(f"unknown key {key} in the recipe", f"{path}:{line_of(root, (key,))}")
     data["folder"] = "" if path.parent == FOLDER else str(path.parent.resolve())
     if isinstance(data.get("extends"), str):
         try:
             other = _load(_recipe_path(data["extends"], path.parent), (*above, path))
         except InputError as problem:
             if problem.where is None:
-                raise InputError(str(problem), f"{path}:{_line(root, ('extends',))}") from None
+                raise InputError(str(problem), f"{path}:{line_of(root, ('extends',))}") from None
             raise
         data = _extended(other, data, root, path)
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
         message, loc = _explain(error)
-        raise InputError(message, f"{path}:{_line(root, loc)}") from error
+        raise InputError(message, f"{path}:{line_of(root, loc)}") from error
 
 
-def _extended(other: Recipe, data: dict[str, Any], root: yaml.Node | None, path: Path) -> dict[str, Any]:
+def _extended(other: Recipe, data: dict[str, Any], root: yaml.Node, path: Path) -> dict[str, Any]:
     """The other recipe's sections with this one's at their end."""
     merged = {"decontaminate": other.decontaminate, **data, "taken_over": tuple(other.ingredients)}
     if merged["decontaminate"] != other.decontaminate:
         raise InputError(
             f"decontaminate is {str(other.decontaminate).lower()} in {other.name}, which this recipe extends, and "
             "every ingredient of it depends on that: leave the key out",
-            f"{path}:{_line(root, ('decontaminate',))}",
+            f"{path}:{line_of(root, ('decontaminate',))}",
         )
     for section in SECTIONS:
         own = data.get(section) or {}
@@ -107,7 +100,7 @@ def _extended(other: Recipe, data: dict[str, Any], root: yaml.Node | None, path:
                 raise InputError(
                     f"{section}.{key} is there already in {other.name}, which this recipe extends; a recipe adds to "
                     "the one that it extends and changes nothing of it: choose another name",
-                    f"{path}:{_line(root, (section, str(key)))}",
+                    f"{path}:{line_of(root, (section, str(key)))}",
                 )
         taken = {key: value.model_dump(by_alias=True, exclude_unset=True) for key, value in known.items()}
         if section in ("sources", "tokenizers") and other.folder:
@@ -146,19 +139,3 @@ def _model_at(loc: tuple[str, ...]) -> type[BaseModel]:
     if len(loc) > 2:
         return _PARTS.get(loc[2]) or _GENERATORS.get(loc[-1], Ingredient)
     return _SECTIONS[loc[0]]
-
-
-def _line(root: yaml.Node | None, loc: tuple[str, ...]) -> int:
-    """Line (from 1) of the deepest key of ``loc`` that the file has; tags of unions are passed over."""
-    line = 1
-    node: Any = root
-    for part in loc:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == part:
-                    node, line = value, key.start_mark.line + 1
-                    break
-        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-            node = node.value[int(part)]
-            line = node.start_mark.line + 1
-    return line

@@ -9,6 +9,7 @@ a checkpoint. What is asked, and what is made of the replies, is not here.
 from assay.endpoint.account import Account, Budget
 from assay.endpoint.client import Client, open_client
 from assay.endpoint.question import Endpoint, Failure, Question, Reason, Reply, Token
+from assay.endpoint.transport import check_client
 
 __all__ = [
     "Account",
@@ -20,5 +21,6 @@ __all__ = [
     "Reason",
     "Reply",
     "Token",
+    "check_client",
     "open_client",
 ]

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,14 +49,22 @@ class Trouble(Exception):
     """Whether every other question would meet the same: no such model, no right, no money left."""
 
 
+def check_client() -> None:
+    """See that the official client is installed, without importing it.
+
+    Raises:
+        InputError: It is not.
+    """
+    if find_spec("openai") is None:
+        raise InputError("asking an endpoint needs the openai package: pip install 'assay[judge]'")
+
+
 class Transport:
     """An open connection pool; an asynchronous context manager, for one event loop."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        try:
-            import openai
-        except ImportError as error:
-            raise InputError("asking an endpoint needs the openai package: pip install 'assay[judge]'") from error
+        check_client()
+        import openai
 
         own_authorities = bool(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
         self._endpoint = endpoint

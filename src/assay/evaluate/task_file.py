@@ -4,11 +4,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from assay.errors import InputError, nearest
 from assay.evaluate.task import Generation, PromptFormat, Source, Task
+from assay.yaml_file import line_of, read_mapping
 
 Model = TypeVar("Model", bound=BaseModel)
 NOUNS = {"a task": "'id:', 'source:' and 'formats:'", "a suite": "'title:' and 'tasks:'"}
@@ -79,21 +79,12 @@ def parse_file(model: type[Model], text: str, path: str, noun: str) -> Model:
     Raises:
         InputError: It is not, and in which line.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        raise InputError(f"not YAML: {problem.problem}", f"{path}:{mark.line + 1}" if mark else path) from None
-    except yaml.YAMLError as problem:
-        raise InputError(f"not YAML: {problem}", path) from None
-    if root is None or not isinstance(values, dict):
-        raise InputError(f"{noun} file is a mapping of keys such as {NOUNS[noun]}", path)
+    values, root = read_mapping(text, path, f"{noun} file is a mapping of keys such as {NOUNS[noun]}")
     try:
         return model.model_validate(values)
     except ValidationError as problem:
         told = [_complaint(model, error) for error in problem.errors()]
-        line = _line(root, problem.errors()[0]["loc"])
+        line = line_of(root, problem.errors()[0]["loc"])
         raise InputError("; ".join(told), f"{path}:{line}") from None
 
 
@@ -113,20 +104,3 @@ def _complaint(outer: type[BaseModel], error: Any) -> str:
         return f"'{place}' is missing"
     said: str = error["msg"].removeprefix("Value error, ")
     return f"{place}: {said}" if place else said
-
-
-def _line(node: yaml.Node, steps: tuple[int | str, ...]) -> int:
-    """Line of a key, or of the nearest thing around it, counted from 1."""
-    line = node.start_mark.line + 1
-    for step in steps:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -84,6 +84,7 @@ def summarise(judged: Judged, sequential: bool = False) -> dict[str, Any]:
     speaking = [*([PANEL] if PANEL in by_judge else []), *(name for name in judges if name in by_judge)]
     pairs = [row for name in speaking for row in _pairs(judged, name, by_judge[name], sequential)]
     rows = {(row["a"], row["b"]): row for row in pairs if row["judge"] == speaker}
+    common = [set(judged.answers[a].seeds) & set(judged.answers[b].seeds) for a, b in judged.pairs]
     arms = list(dict.fromkeys(arm for pair in judged.pairs for arm in pair))
     answers = [_answers(judged, arm) for arm in arms]
     decodings = [row["decoding"] for row in answers]
@@ -98,11 +99,12 @@ def summarise(judged: Judged, sequential: bool = False) -> dict[str, Any]:
         "arms": arms,
         "answers": answers,
         "seeds_are": judged.seeds_are,
-        "seeds": sorted({row.seed for row in judged.judgements}),
+        "seeds": sorted({row.seed for row in judged.judgements} or set().union(*common)),
         "judges": [
             {
                 "name": name,
                 "passed": _passed(judged, name),
+                "asked": name in by_judge,
                 "exam": judged.exams.get(name),
                 "quality": qualities.get(name),
                 "account": judged.accounts.get(name),

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,9 +26,9 @@ from assay.report.svg import (
     SERIES,
     SERIES_COLOURS,
     SOFT,
-    STYLE,
     WORSE,
     inline,
+    page_style,
 )
 
 WIDTH = 4.9
@@ -60,7 +59,8 @@ def forest(rows: Sequence[Mapping[str, Any]], title: str, unit: str, better_is: 
     """
     controls = {row["b"] for row in rows}
     control = rows[0]["b"] if len(controls) == 1 and rows[0]["kind"] == "pair" else None
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
+    rows = _end_to_end(rows)
+    with page_style():
         figure = Figure(figsize=(WIDTH, 0.6 + 0.52 * len(rows)))
         axes = figure.add_axes((0.03, 0.42 / figure.get_figheight(), 0.94, 1 - 0.47 / figure.get_figheight()))
         limits = _limits(rows)
@@ -75,6 +75,26 @@ def forest(rows: Sequence[Mapping[str, Any]], title: str, unit: str, better_is: 
         side = "left of 0 is better" if better_is == "lower" else "right of 0 is better"
         axes.set_xlabel(f"{unit}, {'minus ' + control if control else 'first minus second'}; {side}", fontsize=10)
         return inline(figure, _forest_label(rows, title))
+
+
+def _end_to_end(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows with every trend as the difference that its slope makes over the whole grid, on one axis with pairs.
+
+    Its margin is a pair's over the grid's range, which gives the range; where there is no pair, trends stay slopes.
+    """
+    margin = next((row["margin"] for row in rows if row["kind"] == "pair"), None)
+    told: list[Mapping[str, Any]] = []
+    for row in rows:
+        if row["kind"] == "trend" and margin:
+            times = margin / row["margin"]
+            scaled = {
+                key: None if row[key] is None else row[key] * times
+                for key in ("effect", "low", "high", "mde", "margin")
+            }
+            told.append({**row, **scaled, "id": f"{row['id']}, end to end"})
+        else:
+            told.append(row)
+    return told
 
 
 def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
@@ -162,7 +182,7 @@ def curves(segments: Sequence[Mapping[str, Any]], quantity: str, label: str) -> 
     """
     lines = curve_lines(segments)
     styles = {line.dashes: style for line, style in _styles(lines).items()}
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
+    with page_style():
         figure = Figure(figsize=(WIDTH, 3.1))
         axes = figure.add_axes((0.11, 0.15, 0.86, 0.81))
         axes.grid(axis="y", color=GRID, linewidth=0.6)

@@ -8,20 +8,19 @@ models, other data and accuracies. A mark that lies outside is an arrow at the e
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from assay.report.numbers import signed_percent
-from assay.report.svg import GRID, INK, PAPER, SERIES_COLOURS, SOFT, STYLE, inline
+from assay.report.svg import GRID, INK, PAPER, SERIES_COLOURS, SOFT, inline, page_style
 
 CAPABILITIES = ("reasoning", "knowledge", "code")
 MEASURES = ("bits_per_byte", "answers", "accuracy", "accuracy_norm")
 MOST = 24
 """Comparisons drawn; a family of more is a table only."""
 LEAST_REACH = 0.05
-MARGIN = 1.3
+MARGIN = 1.6
 FURTHEST = 2.5
 """Times the largest change: intervals are cut there."""
 
@@ -76,7 +75,7 @@ def gains(rows: Sequence[Mapping[str, Any]], title: str) -> str:
     controls = {row["b"] for row in rows}
     control = rows[0]["b"] if len(controls) == 1 else None
     reach = _reach(rows)
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
+    with page_style():
         figure = Figure(figsize=(5.2, 0.65 + 0.78 * len(rows)))
         axes = figure.add_axes((0.02, 0.45 / figure.get_figheight(), 0.96, 1 - 0.5 / figure.get_figheight()))
         axes.set_xlim(*_limits(rows, reach))

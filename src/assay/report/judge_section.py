@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,9 +20,9 @@ from assay.files import write_whole
 from assay.judge.exam import EXTRA, KINDS, RIDERS
 from assay.report.figures import WIDTH
 from assay.report.frame import dress, environment
-from assay.report.judge_table import printable, verdict_words, watched_words
+from assay.report.judge_table import printable, standing, verdict_words, watched_words
 from assay.report.numbers import percent
-from assay.report.svg import BETTER, GRID, OPEN, SOFT, STYLE, WORSE, inline
+from assay.report.svg import BETTER, GRID, OPEN, SOFT, WORSE, inline, page_style
 
 SUMMARY = "judge.json"
 LONGEST_NAME = 18
@@ -92,6 +91,7 @@ def _context(summary: Mapping[str, Any]) -> dict[str, Any]:
         },
         "riders": list(RIDERS),
         "kind_words": KIND_WORDS,
+        "standing": standing,
         "verdict_words": verdict_words,
         "watched_words": watched_words,
         "tones": TONES,
@@ -108,7 +108,7 @@ def _ends(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
 
 def _forest(judge: str, rows: Sequence[Mapping[str, Any]], ends: tuple[float, float]) -> str:
     """One judge: a line per pair."""
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
+    with page_style():
         figure = Figure(figsize=(WIDTH, 0.6 + 0.52 * len(rows)))
         height = figure.get_figheight()
         axes = figure.add_axes((0.03, 0.42 / height, 0.94, 1 - 0.47 / height))

@@ -66,17 +66,23 @@ def exam_lines(judge: Mapping[str, Any]) -> Iterator[str]:
         yield f"{judge['name']} sat no exam: its win rates carry no claim."
     else:
         overall = exam["overall"]
-        done = "passed the exam" if judge["passed"] else "failed the exam"
         lean = "not known" if exam["length_lean"] is None else signed(exam["length_lean"])
         yield (
-            f"{judge['name']} {done}: accuracy {share(overall)} on {overall['cases']:,} cases, position lean "
-            f"{signed(exam['position_lean'])}, flips {percent(exam['flip_rate'])}, length lean {lean}, "
+            f"{judge['name']} {standing(judge)}: accuracy {share(overall)} on {overall['cases']:,} cases, "
+            f"position lean {signed(exam['position_lean'])}, flips {percent(exam['flip_rate'])}, length lean {lean}, "
             f"no verdict {percent(exam['unparsed'])}."
         )
         for shortfall in exam["shortfalls"]:
             yield f"  below the bar: {shortfall}"
     for line in (judge["account"] or "").splitlines():
         yield f"  {line}"
+
+
+def standing(judge: Mapping[str, Any]) -> str:
+    """How a judge did in its exam, and whether it was asked about the arms at all."""
+    if judge["passed"]:
+        return "passed the exam"
+    return "failed the exam" if judge["asked"] else "failed the exam, not asked about the pairs"
 
 
 def share(value: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from assay.analyze.results import load_design
 from assay.report.numbers import count, duration, interval, percent, plain, signed
+from assay.report.steadied import steadied_sentences
 from assay.report.table import load_results
 from assay.study.design import Design
 
@@ -113,7 +114,7 @@ def _table(design: Design, results: Mapping[str, Any], room: int) -> list[str]:
     ]
     for row in ordered[:room]:
         size = f" at {escaped(row['size'])}" if len(design.sizes) > 1 else ""
-        name = code(row["id"]) if row["kind"] == "trend" else f"{code(row['a'])} − {code(row['b'])}"
+        name = f"{code(row['id'])} (slope)" if row["kind"] == "trend" else f"{code(row['a'])} − {code(row['b'])}"
         cells = (
             name + size,
             escaped(units[row["metric"]]),
@@ -152,7 +153,7 @@ def _cost(design: Design, timings: Mapping[str, Any]) -> str:
 
 def _caveats(design: Design, results: Mapping[str, Any], clean: bool) -> list[str]:
     """What a reader may not overlook, the weightiest first."""
-    told = []
+    told = [escaped(" ".join(steadied))] if (steadied := steadied_sentences(design, results)) else []
     if len(design.seeds) < 2:
         told.append("One seed has no spread: there is no interval, and nothing can be told.")
     undecided = len(results["summary"]["undecided"])
@@ -181,7 +182,7 @@ def _caveats(design: Design, results: Mapping[str, Any], clean: bool) -> list[st
 
 def _again(results: Mapping[str, Any], clean: bool) -> Sequence[str]:
     numerics = "; ".join(code(name) for name in results["numerics"])
-    verb = f"assay report DIR{' --clean' if clean else ''}"
+    verb = f"assay report DIR{' --clean' if clean else ''}{' --steady' if results['steadied'] else ''}"
     return [
         f"`{verb} --markdown -` makes this text from the run folder's item records, without training; "
         f"`{verb} --figures OUT` figures and tables. Numerics: {numerics or 'not recorded'}."

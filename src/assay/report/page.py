@@ -12,16 +12,20 @@ from typing import Any
 
 from markupsafe import Markup
 
+from assay.analyze.drill import ITEMS, asked_of, items_each
 from assay.analyze.results import load_design, write_results
+from assay.analyze.steady import shipped_for
 from assay.files import write_whole
 from assay.report import figures, ledger, sections
 from assay.report.frame import dress, environment, read_part
 from assay.report.judge_section import judge_section
 from assay.report.sections import UNITS
+from assay.report.shares import NAMED
+from assay.report.steadied import steadied_rows, steadied_sentences
 from assay.run.done import mark_rebuilt
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 4
+PAGE_VERSION = 5
 """Raise when the same run folder gives another page."""
 ANSWER = 3
 """Sentences of the answer; a study of more questions has the others below."""
@@ -36,25 +40,31 @@ COMPUTE_OPTIMAL = 20
 """Tokens per parameter of compute-optimal training (Hoffmann et al. 2022), printed beside the study's own."""
 
 
-def write_report(folder: Path, clean: bool = False) -> Path:
+def write_report(folder: Path, clean: bool = False, steady: bool = False) -> Path:
     """Rebuild ``results.json`` and ``report.html`` of a run folder; torch is not imported.
 
     Args:
-        folder: Holds ``plan.json`` and ``items/*.parquet``; ``ledger.json``, ``curves.json``, ``timings.json`` and
-            ``judge/judge.json`` are shown where they are there.
+        folder: Holds ``plan.json`` and ``items/*.parquet``; the other files are shown where they are there.
         clean: On the items alone that do not stand in the training documents, beside: ``results.clean.json`` and
             ``report.clean.html``.
+        steady: Steady variances by the shipped table of noise (`assay.analyze.steady.shipped_for`); without it the same
+            files are made from each comparison's own.
 
     Returns:
         Path of the page, which is written whole or not at all.
 
     Raises:
-        InputError: The folder is no run folder, has no item records, or one of its files cannot be read.
+        InputError: The folder is no run folder, has no item records, or one of its files cannot be read; or no
+            table fits it.
     """
-    design = load_design(folder)
-    results = write_results(folder, clean)
+    table = shipped_for(folder) if steady else None
+    return write_page(folder, write_results(folder, clean, table), clean)
+
+
+def write_page(folder: Path, results: Mapping[str, Any], clean: bool = False) -> Path:
+    """Write the page of results that were just written; arguments, errors and result as of `write_report`."""
     page = render(
-        design,
+        load_design(folder),
         results,
         plan=read_part(folder / "plan.json") or {},
         ledger_rows=read_part(folder / "ledger.json") or [],
@@ -63,6 +73,7 @@ def write_report(folder: Path, clean: bool = False) -> Path:
         corpus=read_part(folder / "corpus.json") or {},
         programs=read_part(folder / "programs.json") or {},
         judged=read_part(folder / JUDGED),
+        texts=read_part(folder / "texts.json") or {},
         clean=clean,
     )
     target = folder / ("report.clean.html" if clean else "report.html")
@@ -83,6 +94,7 @@ def render(
     corpus: Mapping[str, Any] | None = None,
     programs: Mapping[str, Any] | None = None,
     judged: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
     clean: bool = False,
 ) -> str:
     """The page as HTML text."""
@@ -92,6 +104,7 @@ def render(
     stages = ledger.stage_shares(ledger_rows)
     kinds, totals = ledger.arm_totals(stages)
     metrics = {metric.id: metric for metric in design.metrics}
+    comparisons = len(asked_of(design))
     return templates.get_template("report.html.j2").render(
         design=design,
         results=results,
@@ -108,10 +121,17 @@ def render(
             if _is_asked(design, family, size)
         ],
         sentences=_sentences(design, results),
+        steadied=steadied_sentences(design, results),
+        steadied_rows=steadied_rows(design, results),
         doses=sections.dose_sections(design, results),
         trade_offs=sections.frontiers(design, results),
+        names_most=NAMED,
         averaged=sections.averages(design, results),
         beneath=sections.beneath(results),
+        texts=texts or {},
+        comparisons=comparisons,
+        items_each=items_each(comparisons),
+        items_most=ITEMS,
         arms_table=_arms_table(design, results),
         curves=[_curves(curves.get("segments", []), size) for size in design.sizes] if curves else [],
         programs=programs or {},

@@ -57,7 +57,10 @@ def dose_sections(design: Design, results: Mapping[str, Any]) -> list[dict[str, 
         svg = Markup(shares.dose(row, metric.title, UNITS[metric.measure]))
         panel = {"title": metric.title, "svg": svg, "row": row}
         groups.setdefault((row["id"], row["size"]), []).append(panel)
-    return [{"id": name, "size": size, "panels": panels} for (name, size), panels in groups.items()]
+    return [
+        {"id": name, "over": panels[0]["row"]["over"], "size": size, "panels": panels}
+        for (name, size), panels in groups.items()
+    ]
 
 
 def frontiers(design: Design, results: Mapping[str, Any]) -> list[dict[str, Any]]:

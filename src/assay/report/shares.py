@@ -2,21 +2,31 @@
 
 A curve stands in the band that holds it as a whole, with every seed's values as dots and, at the foot, all shares that
 cannot be ruled out as the best. A frontier shows each arm with its intervals: filled where no arm is better in both,
-hollow where one may be, small and pale where one surely is.
+hollow where one may be, small and pale where one surely is. A stair joins the filled ones: what the best arms reach.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from assay.report.figures import WIDTH
-from assay.report.svg import BAND, BETTER, GRID, INK, PAPER, SERIES_COLOURS, SOFT, STYLE, inline
+from assay.report.svg import BAND, BETTER, GRID, INK, PAPER, SERIES_COLOURS, SOFT, inline, page_style
 
 NAMED = 16
 """Arms that are named in a frontier; of more only those on it are."""
+SIZE = (5.6, 4.4)
+PANE = (4.76, 3.78)
+"""Inches of a frontier's drawing, and of what its axes enclose."""
+LETTER, LINE = 0.082, 0.16
+"""Inches that a letter of a name and its line take, in whatever font the page has."""
+MARK, NEAR = 0.06, 0.16
+"""Inches from a mark that a name keeps free; names further than this from their own mark have a line to it."""
+AWAY = (0.1, 0.2, 0.32, 0.46, 0.62, 0.8, 1.0)
+WAYS = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
+Box = tuple[float, float, float, float]
+"""Left, bottom, right and top, in inches."""
 
 
 def dose(row: Mapping[str, Any], title: str, unit: str) -> str:
@@ -28,7 +38,7 @@ def dose(row: Mapping[str, Any], title: str, unit: str) -> str:
         unit: Name of the vertical axis.
     """
     grid = [100 * share for share in row["grid"]]
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
+    with page_style():
         figure = Figure(figsize=(WIDTH, 3.1))
         axes = figure.add_axes((0.13, 0.16, 0.84, 0.8))
         axes.grid(axis="y", color=GRID, linewidth=0.6)
@@ -69,10 +79,11 @@ def trade_off(points: Sequence[Mapping[str, Any]], x: Mapping[str, str], y: Mapp
         x: ``title``, ``unit`` and ``better_is`` of the horizontal metric.
         y: Likewise of the vertical one.
     """
-    named = points if len(points) <= NAMED else [point for point in points if point["standing"] == "on the frontier"]
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
-        figure = Figure(figsize=(5.6, 4.4))
-        axes = figure.add_axes((0.12, 0.12, 0.85, 0.86))
+    ahead = [point for point in points if point["standing"] == "on the frontier"]
+    named = points if len(points) <= NAMED else ahead
+    with page_style():
+        figure = Figure(figsize=SIZE)
+        axes = figure.add_axes((0.12, 0.12, PANE[0] / SIZE[0], PANE[1] / SIZE[1]))
         axes.grid(color=GRID, linewidth=0.5)
         axes.set_axisbelow(True)
         for point in points:
@@ -87,8 +98,10 @@ def trade_off(points: Sequence[Mapping[str, Any]], x: Mapping[str, str], y: Mapp
                 [point["x"]], [point["y"]], "o", markersize=4.5 if beaten else 7, markeredgewidth=1.6,
                 markeredgecolor=colour, markerfacecolor=colour if point["standing"] == "on the frontier" else PAPER,
             )  # fmt: skip
+        ahead.sort(key=lambda point: point["x"], reverse=x["better_is"] == "higher")
+        axes.step([one["x"] for one in ahead], [one["y"] for one in ahead], where="post", color=SOFT, linewidth=0.8)
         _around(axes, points)
-        _names(axes, named)
+        _names(axes, named, points)
         for metric, set_label in ((x, axes.set_xlabel), (y, axes.set_ylabel)):
             set_label(f"{metric['title']}; {metric['better_is']} is better", fontsize=9.5)
         axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -102,21 +115,57 @@ def _around(axes: Any, points: Sequence[Mapping[str, Any]]) -> None:
     for name, set_limits in (("x", axes.set_xlim), ("y", axes.set_ylim)):
         values = [point[name] for point in points]
         apart = max(values) - min(values) or 1.0
-        set_limits(min(values) - 0.12 * apart, max(values) + (0.25 if name == "x" else 0.12) * apart)
+        set_limits(min(values) - 0.12 * apart, max(values) + 0.12 * apart)
 
 
-def _names(axes: Any, points: Sequence[Mapping[str, Any]]) -> None:
-    """Each name right of its mark, moved down where it would stand on one already written."""
-    low, high = axes.get_ylim()
-    left, right = axes.get_xlim()
-    line, wide = 0.036 * (high - low), 0.3 * (right - left)
-    written: list[tuple[float, float]] = []
-    for point in sorted(points, key=lambda one: (-one["y"], one["x"])):
-        height = point["y"]
-        while any(abs(height - other) < line and abs(point["x"] - place) < wide for place, other in written):
-            height -= line / 2
-        written.append((point["x"], height))
-        axes.annotate(
-            point["arm"], (point["x"], point["y"]), xytext=(point["x"] + 0.017 * (right - left), height),
-            textcoords="data", fontsize=10, va="center", color=INK,
-        )  # fmt: skip
+def _names(axes: Any, named: Sequence[Mapping[str, Any]], points: Sequence[Mapping[str, Any]]) -> None:
+    """Each name near its mark, where it covers no other name and as few marks as can be; a line leads to a far one."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    wide, tall = PANE
+    marks = {
+        one["arm"]: ((one["x"] - left) / (right - left) * wide, (one["y"] - low) / (high - low) * tall)
+        for one in points
+    }
+    written: list[Box] = []
+    for point in sorted(named, key=lambda one: (one["standing"] != "on the frontier", -one["y"], one["x"])):
+        x, y = marks[point["arm"]]
+        places = [_box(x, y, LETTER * len(point["arm"]), away, way) for away in AWAY for way in WAYS]
+        inside = [box for box in places if box[0] >= 0 and box[1] >= 0 and box[2] <= wide and box[3] <= tall] or places[
+            :1
+        ]
+        others = [mark for arm, mark in marks.items() if arm != point["arm"]]
+        box = min(inside, key=lambda one: _cost(one, (x, y), written, others))
+        written.append(box)
+        middle = (box[1] + box[3]) / 2
+        if _gap(box, (x, y)) > NEAR:
+            end = min(max(x, box[0]), box[2])
+            axes.plot(
+                [left + at / wide * (right - left) for at in (x, end)],
+                [low + at / tall * (high - low) for at in (y, min(max(y, box[1]), box[3]))],
+                color=SOFT, linewidth=0.6, zorder=1.5,
+            )  # fmt: skip
+        axes.text(
+            box[0] / wide, middle / tall, point["arm"], transform=axes.transAxes, fontsize=10, va="center", color=INK
+        )
+
+
+def _box(x: float, y: float, width: float, away: float, way: tuple[int, int]) -> Box:
+    """Where a name stands whose mark is at x, y, so far away in this direction."""
+    across, up = way
+    left = x + across * away - (0 if across > 0 else width if across < 0 else width / 2)
+    middle = y + up * (away + (LINE / 2 if across == 0 else 0))
+    return left, middle - LINE / 2, left + width, middle + LINE / 2
+
+
+def _cost(box: Box, own: tuple[float, float], written: Sequence[Box], marks: Sequence[tuple[float, float]]) -> float:
+    """How bad a place is: names that it covers weigh most, then marks, then how far it is."""
+    names = sum(box[0] < one[2] and one[0] < box[2] and box[1] < one[3] and one[1] < box[3] for one in written)
+    covered = sum(_gap(box, mark) < MARK for mark in marks)
+    return 100 * names + 3 * covered + _gap(box, own)
+
+
+def _gap(box: Box, mark: tuple[float, float]) -> float:
+    """Distance of a mark from a box, 0 within it."""
+    across = max(box[0] - mark[0], 0.0, mark[0] - box[2])
+    up = max(box[1] - mark[1], 0.0, mark[1] - box[3])
+    return float((across**2 + up**2) ** 0.5)

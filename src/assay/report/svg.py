@@ -10,6 +10,8 @@ import hashlib
 import io
 import re
 from collections.abc import Collection
+from contextlib import AbstractContextManager
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -35,7 +37,7 @@ VARIABLES = {
     **{colour: (f"--series-{index}", "#555555") for index, colour in enumerate(SERIES_COLOURS)},
 }
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "assay",
     "text.parse_math": False,
@@ -62,15 +64,20 @@ _COLOUR = re.compile("|".join(VARIABLES))
 _FONT = re.compile(r"font(?:-family)?: ?[^;]*;?")
 
 
+def page_style() -> AbstractContextManager[None]:
+    """Put `STYLE` into force for what is drawn under it."""
+    return mpl.rc_context(STYLE)
+
+
 def inline(figure: Figure, label: str) -> str:
     """A drawn figure as an ``<svg>`` element for the page.
 
     Args:
-        figure: Drawn with colours out of this module and under `STYLE`.
+        figure: Drawn with colours out of this module and under `page_style`.
         label: What a screen reader says in the drawing's place.
     """
     target = io.StringIO()
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
+    with page_style():
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
     drawn = target.getvalue()
     own = hashlib.sha256((drawn + label).encode()).hexdigest()[:8]

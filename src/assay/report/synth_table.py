@@ -37,6 +37,8 @@ def print_yield(made: Collection, console: Console) -> None:
         left -= lost
         if lost:
             table.add_row(stage, f"{lost:,}", f"{left:,}", f"{left / max(1, about['made']):.1%}")
+    if made.surplus:
+        table.add_row("not asked for", f"{made.surplus:,}", f"{left - made.surplus:,}", "")
     console.print(table)
     reasons = [(n, stage, why) for stage, counts in about["refused"].items() for why, n in counts.items()]
     for count, stage, why in sorted(reasons, key=lambda one: (-one[0], one[1:]))[:MOST_REASONS]:
@@ -77,7 +79,7 @@ def print_collection(
         rows = [(f"{one.id} · {one.why} · {one.detail}", _cut(one.text)) for one in chosen]
     for title, text in rows:
         console.rule(Text(_plain(title)), align="left")
-        console.print(Text(_plain(text)))
+        console.print(Text(_plain(text)), soft_wrap=True)
 
 
 def _drawn(count: int, wanted: int, seed: int, records: Iterable[Record]) -> list[Record]:

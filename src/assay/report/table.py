@@ -33,7 +33,9 @@ def print_effects(folder: Path, console: Console, clean: bool = False) -> None:
     """Print the declared contrasts, one row each, if there are any; ``clean``: without items that stand in the training
     documents."""
     results = load_results(folder, "results.clean.json" if clean else "results.json")
-    table = Table(title=f"{results['study']}: declared contrasts (a − b, 95 % interval)", title_justify="left")
+    steadied = "; variances steadied by a table of noise" if results["steadied"] else ""
+    title = f"{results['study']}: declared contrasts (a − b, 95 % interval){steadied}"
+    table = Table(title=title, title_justify="left")
     for name in ("contrast", "metric"):
         table.add_column(name)
     for name in ("effect", "interval"):

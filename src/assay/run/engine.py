@@ -5,14 +5,14 @@ cluster. Both carry out the same steps and get the same answers, so a study's re
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from assay.errors import AssayError, InputError, StepError
 from assay.run.queue import Queue
 from assay.run.step import Step
-from assay.run.store import Store
+from assay.run.store import Damaged, Store
 
 Listener = Callable[[str, Step, dict[str, Any]], None]
 """Called with ``have``, ``begin``, ``progress``, ``end``, ``lost`` or ``damaged``, the step, and what is known of it.
@@ -20,6 +20,9 @@ It may raise: the work under way is then put aside and the error goes on."""
 DAMAGED = "is damaged (a file is missing or has another size)"
 TRIES = 2
 """How often in a row a step may lose its worker, or an artifact come out damaged, without getting any further."""
+READS = 20
+"""How often artifacts may turn out damaged when something is written from them."""
+T = TypeVar("T")
 
 
 class Engine(ABC):
@@ -85,6 +88,34 @@ class Engine(ABC):
                 self.listen("begin", step, {"where": self._give(step)})
             for step, message in self._hear():
                 self._take_in(queue, step, message)
+
+    def make_and_read(
+        self, goals: Sequence[Step], read: Callable[[], T], expect: Callable[[list[Step], int], None]
+    ) -> T:
+        """Have every goal in the store and make something of them all; a goal found damaged then is made anew.
+
+        Args:
+            goals: What is to be in the store.
+            read: Makes something of it; done again from the beginning after it met a damaged artifact.
+            expect: Told what `make` is about to carry out, and with how many workers.
+
+        Raises:
+            Damaged: It keeps coming out damaged, or is none of the goals.
+            StepError: A step failed; the others' results are kept.
+            InputError: A step found that the user's input cannot work.
+        """
+        reads = 0
+        while True:
+            reads += 1
+            try:
+                expect(self.missing(goals), self.workers)
+                self.make(goals)
+                return read()
+            except Damaged as problem:
+                step = next((step for step in goals if step.key == problem.key), None)
+                if step is None or reads == READS:
+                    raise
+                self.listen("damaged", step, {"why": problem.why, "by": step.key})
 
     def missing(self, goals: Iterable[Step]) -> list[Step]:
         """The steps that `make` would carry out."""

@@ -24,13 +24,11 @@ from assay.run.evaluation_steps import TaskRows, heldout_step, requests_step, sc
 from assay.run.identity import file_hash
 from assay.run.progress import RunProgress
 from assay.run.step import Step
-from assay.run.store import Damaged
+from assay.run.store import Store
 from assay.run.wish import Wish
 from assay.study.plan import HELDOUT
 
 HARNESS_VERSION = 1
-READS = 20
-"""How often artifacts may turn out damaged when the folder is written from them."""
 
 
 @dataclass(frozen=True)
@@ -213,26 +211,20 @@ def evaluate(evaluation: Evaluation, out: Path, engine: Engine) -> bool:
         with engine.store.in_use(), RunProgress(out / "log.jsonl") as progress:
             engine.listen = progress.hear
             progress.say(MEASURING)
-            for attempt in range(READS):
-                try:
-                    progress.expect(engine.missing(evaluation.goals), engine.workers)
-                    engine.make(evaluation.goals)
-                    progress.say("Writing item records …")
-                    write_evaluation(evaluation, out, engine.store)
-                    progress.say(MEASURED)
-                    break
-                except Damaged as problem:
-                    if attempt == READS - 1:
-                        raise
-                    step = next((step for step in evaluation.goals if step.key == problem.key), None)
-                    if step is None:
-                        raise
-                    progress.hear("damaged", step, {"why": problem.why, "by": step.key})
+            engine.make_and_read(
+                evaluation.goals, lambda: _write(evaluation, out, engine.store, progress), progress.expect
+            )
     except OSError as problem:
         if told := refused(problem, out):
             raise told from None
         raise
     return bool(missing)
+
+
+def _write(evaluation: Evaluation, out: Path, store: Store, progress: RunProgress) -> None:
+    progress.say("Writing item records …")
+    write_evaluation(evaluation, out, store)
+    progress.say(MEASURED)
 
 
 def check_folder(out: Path) -> None:

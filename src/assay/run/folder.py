@@ -1,7 +1,7 @@
-"""The run folder's files, written from the store's artifacts: item records, ledger, curves, each file whole."""
+"""The run folder's files, written from the store's artifacts: item records, ledger, curves, texts, each file whole."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from assay.evaluate.task_file import load_task
 from assay.files import as_json, write_whole
 from assay.model.sizes import SIZES
 from assay.run.graph import Graph, Leaf, Point
+from assay.run.item_texts import short_texts
 from assay.run.ledger import build_ledger, largest_share_error
 from assay.run.measured_tables import checkpoint_answers, checkpoint_records, gold_and_tier, write_table
 from assay.run.store import Store
@@ -67,6 +68,18 @@ def write_folder(plan: Plan, graph: Graph, out: Path, store: Store, label: str) 
     if programs := checked_programs(graph.points, store):
         write_whole(out / "programs.json", as_json(programs))
     write_whole(out / "corpus.json", as_json(_corpus(graph, store)))
+
+
+def write_texts(graph: Graph, out: Path, store: Store, listed: Mapping[str, Collection[str]]) -> None:
+    """Write ``texts.json``: by item that the results list, a short text that a reader recognises it by.
+
+    Args:
+        graph: The study's steps.
+        out: The run folder.
+        store: Where the requests are.
+        listed: Names of items by task, see `assay.analyze.drill.listed_items`.
+    """
+    write_whole(out / "texts.json", as_json(short_texts(store, graph.requests, listed)))
 
 
 def _corpus(graph: Graph, store: Store) -> dict[str, Any]:

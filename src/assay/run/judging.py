@@ -1,7 +1,8 @@
 """Win rates carried out: the graph of answers, exams and judgements, and the folder that they are written into.
 
 A model on this machine judges in steps, whose artifacts are stored and never made twice. A model behind an endpoint is
-asked by this process alone, when all answers are there: a worker that is killed and begun again would pay again. What
+asked by this process alone, when all answers are there: a worker that is killed and begun again would pay again. It
+sits its exam first, and is asked nothing more unless it passes. What
 it said is kept in the folder, what it did not say is a verdict of none with the reason, and is asked when the same
 command is run again. What judgements come to is `assay.judge.summary`'s business.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.endpoint import Account
+from assay.endpoint import Account, check_client
 from assay.errors import InputError, StepError
 from assay.evaluate.item import content_hash
 from assay.files import as_json, refused, write_whole
@@ -33,7 +34,7 @@ from assay.run.engine import Engine
 from assay.run.judge_steps import exam_step, judge_name, judgements_step
 from assay.run.progress import LOG_SECONDS, RunProgress
 from assay.run.step import Step
-from assay.run.store import Damaged, Store
+from assay.run.store import Store
 
 if TYPE_CHECKING:
     from assay.judge.tournament import Seeds
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 ABOUT = "judge.json"
 REPLIES = "replies"
 """Folder of what endpoints said."""
-READS = 20
-"""How often artifacts may turn out damaged when the folder is written from them."""
 Wanted = LocalWanted | EndpointWanted
 
 
@@ -81,6 +80,15 @@ class Judging:
     def seeds(self, a: str, b: str) -> list[int]:
         """Those that two arms have in common."""
         return common_seeds(self.arms[a], self.arms[b])
+
+    def check_endpoints(self) -> None:
+        """See, before anything is made, that the judges behind endpoints can be asked.
+
+        Raises:
+            InputError: The ``openai`` package is not installed.
+        """
+        if self.endpoints:
+            check_client()
 
 
 @dataclass(frozen=True)
@@ -181,27 +189,20 @@ def judge(judging: Judging, out: Path, engine: Engine) -> Collected:
         engine: Who does it, and with which store.
 
     Raises:
-        InputError: Something else is in the folder's place.
+        InputError: Something else is in the folder's place, or the ``openai`` package is missing.
         StepError: Disk, a lost worker. What was finished is kept.
     """
     check_folder(out)
+    judging.check_endpoints()
     missing = engine.missing(judging.goals)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with engine.store.in_use(), RunProgress(out / "log.jsonl") as progress:
             engine.listen = progress.hear
             progress.say(JUDGING)
-            for attempt in range(READS):
-                try:
-                    progress.expect(engine.missing(judging.goals), engine.workers)
-                    engine.make(judging.goals)
-                    found = collect_judging(judging, out, engine.store, progress.say)
-                    break
-                except Damaged as problem:
-                    step = next((step for step in judging.goals if step.key == problem.key), None)
-                    if step is None or attempt == READS - 1:
-                        raise
-                    progress.hear("damaged", step, {"why": problem.why, "by": step.key})
+            found = engine.make_and_read(
+                judging.goals, lambda: collect_judging(judging, out, engine.store, progress.say), progress.expect
+            )
             if not found.unanswered:
                 progress.say(JUDGED)
     except OSError as problem:
@@ -324,7 +325,7 @@ def open_endpoint(wanted: EndpointWanted, folder: Path) -> EndpointJudge:
 def _ask(
     judging: Judging, wanted: EndpointWanted, answers: Mapping[str, Answers], out: Path, say: Callable[[str], None]
 ) -> _Asked:
-    """The exam, then the judgements, as far as there are replies."""
+    """The exam, and of a judge that passed it the judgements, as far as there are replies."""
     exam = build_exam(shown_prompts(judging.prompts, "chat"))
     places = [(a, b, seed) for a, b in judging.pairs for seed in judging.seeds(a, b)]
     each = [pairings_of(judging.prompts, answers[a], answers[b], seed, "chat") for a, b, seed in places]
@@ -334,13 +335,19 @@ def _ask(
         if lost := len(asked.failures):
             short = f"{lost:,} questions of the exam have no reply ({_reasons(asked)}); the next run asks them again"
             result = replace(result, shortfalls=(short, *result.shortfalls))
-        said = iter(asked.judge([one for pairings in each for one in pairings], _slowly(say, f"{asked.name}: pairs")))
-        rows = [
-            row
-            for (a, b, seed), pairings in zip(places, each, strict=True)
-            for row in judgements_from(asked.name, a, b, seed, pairings, [next(said) for _ in pairings])
-        ]
-        unanswered = f"{len(asked.failures):,} questions ({_reasons(asked)})" if asked.failures else ""
+        rows: list[Judgement] = []
+        if result.passed:
+            every = [one for pairings in each for one in pairings]
+            said = iter(asked.judge(every, _slowly(say, f"{asked.name}: pairs")))
+            rows = [
+                row
+                for (a, b, seed), pairings in zip(places, each, strict=True)
+                for row in judgements_from(asked.name, a, b, seed, pairings, [next(said) for _ in pairings])
+            ]
+        unanswered = ""
+        if failed := len(asked.failures):
+            what = "questions" if result.passed else "questions of the exam, and was not asked about the pairs"
+            unanswered = f"{failed:,} {what} ({_reasons(asked)})"
         return _Asked(judge=asked.name, exam=result.as_dict(), rows=rows, account=asked.account, unanswered=unanswered)
 
 

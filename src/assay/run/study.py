@@ -16,25 +16,23 @@ from assay.files import ASIDE, as_json, refused, write_whole
 from assay.report.stage_table import tell_stages
 from assay.run.done import DONE, is_finished, mark_finished
 from assay.run.engine import Engine
-from assay.run.folder import write_folder
+from assay.run.folder import write_folder, write_texts
 from assay.run.graph import Graph, build_graph
 from assay.run.identity import key_of, numerics_label
 from assay.run.progress import RunProgress
 from assay.run.step import Step
-from assay.run.store import Damaged, Store
+from assay.run.store import Store
 from assay.run.track.trackers import Tracker
 from assay.run.track.tracking import Tracking
 from assay.study.plan import Plan, plan_record
 from assay.tokens.shard import SHARD, shard_tokens
 
-FOLDER_VERSION = 2
+FOLDER_VERSION = 3
 """Raise when the run folder's files are made differently from the same artifacts."""
 UNCOMPILED = {
     "cpu": "No C++ compiler with Python's headers was found: training runs uncompiled, a third to a half slower.",
     "cuda": "No C++ compiler with Python's headers and Triton were found: training runs uncompiled, and slower.",
 }
-READS = 20
-"""How often artifacts may turn out damaged when the results are written from them."""
 JUDGED = "judge"
 """Folder of the win rates in a run folder."""
 
@@ -49,7 +47,7 @@ def run_study(plan: Plan, out: Path, engine: Engine, trackers: Mapping[str, Trac
         trackers: Where curves and results are written to as well; see `assay.run.track.trackers.open_trackers`.
 
     Raises:
-        InputError: The study asks for what the corpus cannot give.
+        InputError: The study asks for what the corpus cannot give, or its judge for a package that is not there.
         StepError: Network, disk, a lost worker, a diverged run, a judge behind an endpoint that did not answer all it
             was asked. What was finished is kept.
     """
@@ -60,6 +58,8 @@ def run_study(plan: Plan, out: Path, engine: Engine, trackers: Mapping[str, Trac
         if is_finished(out, identity):
             tracking.catch_up()
             return False
+        if graph.judging is not None:
+            graph.judging.check_endpoints()
         _carry_out(plan, graph, out, engine, identity, label, tracking)
     return True
 
@@ -88,25 +88,23 @@ def _carry_out(
                     plan.check_epochs(held)
 
             engine.listen = hear
-            for attempt in range(READS):
-                try:
-                    progress.expect(engine.missing(graph.goals()), engine.workers)
-                    engine.make(graph.goals())
-                    known = plan.with_epochs(held)
-                    _write_plan(known, out, identity, label)
-                    progress.say("Writing records, results and the report …")
-                    write_folder(known, graph, out, engine.store, label)
-                    unanswered = _judge(graph, out, engine.store, progress)
-                    break
-                except Damaged as problem:
-                    if attempt == READS - 1:
-                        raise
-                    step = next(step for step in graph.goals() if step.key == problem.key)
-                    progress.hear("damaged", step, {"why": problem.why, "by": step.key})
-            _write_timings(out, plan, progress, engine.workers, label, time.monotonic() - begin)
-            from assay.report.page import write_report
 
-            page = write_report(out)
+            def write() -> str:
+                known = plan.with_epochs(held)
+                _write_plan(known, out, identity, label)
+                progress.say("Writing records, results and the report …")
+                write_folder(known, graph, out, engine.store, label)
+                return _judge(graph, out, engine.store, progress)
+
+            unanswered = engine.make_and_read(graph.goals(), write, progress.expect)
+            _write_timings(out, plan, progress, engine.workers, label, time.monotonic() - begin)
+            from assay.analyze.drill import listed_items
+            from assay.analyze.results import write_results
+            from assay.report.page import write_page
+
+            results = write_results(out)
+            write_texts(graph, out, engine.store, listed_items(results["beneath"]))
+            page = write_page(out, results)
             if unanswered:
                 raise StepError(
                     f"win rates are not whole: {unanswered}. What came is in {page}. Run the same command again to ask "
@@ -160,7 +158,7 @@ def _clear_other_study(out: Path, identity: str) -> None:
     for left in [*out.glob(f"{ASIDE}*"), *(out / "items").glob(f"{ASIDE}*")]:
         left.unlink(missing_ok=True)
     if known != identity:
-        names = ("results", "report", "ledger", "curves", "corpus", "timings")
+        names = ("results", "report", "ledger", "curves", "corpus", "programs", "texts", "timings")
         made = [path for name in names for path in out.glob(f"{name}.*")]
         judged = [path for pattern in ("*.json", "*.parquet", "answers/*") for path in (out / JUDGED).glob(pattern)]
         for path in [*made, *judged, *(out / "items").glob("*.parquet")]:
@@ -173,7 +171,7 @@ def _write_plan(plan: Plan, out: Path, identity: str, label: str) -> None:
 
 def _files(out: Path, graph: Graph) -> list[str]:
     """Names of what a finished run's folder must hold as it was written."""
-    names = ["plan.json", "results.json", "ledger.json", "curves.json", "corpus.json", "report.html"]
+    names = ["plan.json", "results.json", "ledger.json", "curves.json", "corpus.json", "texts.json", "report.html"]
     patterns = ["items/*.parquet"]
     if graph.judging is not None:
         patterns += [f"{JUDGED}/{pattern}" for pattern in ("judge.json", "judgements.parquet", "answers/*.parquet")]

@@ -12,12 +12,23 @@ import yaml
 from known_problems import GAP, QUOTES, RECORDS
 
 from assay.corpus.synthesis.card import CardFacts, Origin, write_card
+from assay.corpus.synthesis.decontamination import Comparison, Suite
 from assay.corpus.synthesis.layouts import write
 from assay.corpus.synthesis.measure.measures import measure
 from assay.corpus.synthesis.measure.overlap import Overlap
 from assay.corpus.synthesis.record import write_records
 from assay.corpus.synthesis.verification.yields import Yield
 from assay.errors import InputError, StepError
+
+COMPARISON = Comparison(
+    documents=60,
+    before=Overlap(records=15, words=1, index=1, alike=2, same=0, nearest=(("x", "Toy 3", 0.95),)),
+    after=Overlap(records=12, words=0, index=0, alike=0, same=0, nearest=(("y", "Toy 4", 0.5),)),
+    suites=(
+        Suite(benchmark="Toy", items=20, indexed=18, found=2, records_found=3, records_dropped=1),
+        Suite(benchmark="Other", items=7, indexed=7, found=0, records_found=0, records_dropped=0),
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +95,7 @@ def test_the_yield_is_told_stage_by_stage(facts: CardFacts, tmp_path: Path) -> N
         "| Problems | composed | given |",
         "| --- | ---: | ---: |",
         "| made | 14 | 5 |",
-        "| refused: does not run to its end within the limits | 1 | 0 |",
+        "| refused: does not run to its end within the limits, or gives nearly always the same | 1 | 0 |",
         "| refused: gives other results under another hash seed | 0 | 3 |",
         "| refused: has tests that wrong versions pass | 3 | 0 |",
         "| kept | 10 (71.4 %) | 2 (40.0 %) |",
@@ -97,24 +108,31 @@ def test_examples_stand_there_as_they_are(facts: CardFacts, tmp_path: Path) -> N
     assert f"````text\n{write(QUOTES, 'notebook')}````" in text
 
 
-def test_what_was_not_measured_is_not_spoken_of(facts: CardFacts, tmp_path: Path) -> None:
-    text = write_card(tmp_path, facts)
-    assert "HumanEval" not in text
-    found = Overlap(records=12, words=1, index=None, alike=2, same=0, nearest=(("x", "MBPP 3", 0.95),))
-    none = Overlap(records=10, words=0, index=None, alike=0, same=0, nearest=(("y", "MBPP 4", 0.5),))
-    text = write_card(tmp_path, replace(facts, measures=replace(facts.measures, overlap=found, overlap_after=none)))
-    assert "| that share a run of 13 words | 1 | 0 |" in text
-    assert "| `y` | MBPP 4 | 0.50 |" in text
-    assert "rule of the corpus" not in text
-    found, none = replace(found, index=1), replace(none, index=0)
-    text = write_card(tmp_path, replace(facts, measures=replace(facts.measures, overlap=found, overlap_after=none)))
-    assert "| that hold an item by the rule of the corpus | 1 | 0 |" in text
+def test_what_was_not_compared_is_not_spoken_of(facts: CardFacts, tmp_path: Path) -> None:
+    assert "HumanEval" not in write_card(tmp_path, facts)
+    text = write_card(tmp_path, replace(facts, comparison=COMPARISON))
+    assert "15 records were looked at in every layout, 60 documents. 3 of them overlap and were left out." in text
+    assert "| looked at | 15 | 12 |" in text
+    assert "| that hold an item of any benchmark | 1 | 0 |" in text
+    assert "| that share a run of 13 words with HumanEval or MBPP | 1 | 0 |" in text
+    assert "| with a function of nearly the form of a solution there | 2 | 0 |" in text
+    assert "an index of 25 items of 2 benchmarks: Toy, Other." in text
+    assert "| Toy | 20 | 2 | 3 | 1 |" in text
+    assert "| Other |" not in text
+    assert "| `y` | Toy 4 | 0.50 |" in text
+
+
+def test_problems_that_were_proved_and_not_asked_for_are_told(facts: CardFacts, tmp_path: Path) -> None:
+    yields = {**facts.yields, "given": Yield(made=9, refused={"run": {"it raises": 3}})}
+    text = write_card(tmp_path, replace(facts, yields=yields, surplus={"given": 4}))
+    assert "| kept | 10 (71.4 %) | 6 (66.7 %) |" in text
+    assert "| of these in the data set, as many as were asked for | 10 | 2 |" in text
 
 
 def test_every_table_has_rows_of_one_width(facts: CardFacts, tmp_path: Path) -> None:
-    sections = write_card(tmp_path, facts).split("````")[::2]
+    sections = write_card(tmp_path, replace(facts, comparison=COMPARISON)).split("````")[::2]
     tables = [block.split("\n") for part in sections for block in part.split("\n\n") if block.startswith("| ")]
-    assert len(tables) == 5
+    assert len(tables) == 8
     for table in tables:
         assert len({line.replace("\\|", "").count("|") for line in table}) == 1
 
@@ -137,5 +155,7 @@ def test_counts_that_contradict_each_other_are_refused(facts: CardFacts, tmp_pat
         write_card(tmp_path, replace(facts, yields={"composed": Yield(made=1, refused={"speed": {"slow": 1}})}))
     with pytest.raises(InputError, match="at least one origin"):
         write_card(tmp_path, replace(facts, origins=()))
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file in the place of a folder")
     with pytest.raises(StepError, match="cannot write"):
-        write_card(tmp_path / "nowhere", facts)
+        write_card(blocked / "folder", facts)

@@ -37,6 +37,10 @@ def test_each_outcome_is_counted_once(found: list[Record | Refused]) -> None:
     assert left[-1] == said["kept"]
 
 
+def test_a_step_says_nothing_of_what_is_looked_for_after_it() -> None:
+    assert list(Yield.of([RECORD]).as_dict()["left"]) == [stage for stage in STAGES if stage != "overlap"]
+
+
 def test_the_most_frequent_reason_comes_first() -> None:
     reasons = ["b", "a", "a", "c"]
     found = [Refused(id=str(at), maker="given", stage="run", why=why) for at, why in enumerate(reasons)]

@@ -3,18 +3,21 @@
 Effects are those of ``results.json``: a contrast that the study makes itself is read from there, and any other is made
 by the same function, as a family of its own. Gains are turned so that more than 0 is better for the claim's first
 model, whatever the metric: bits per byte count first, being where small models differ, and accuracies stand beside
-them. Only the sign of a claim is asked about, because a model of a millionth of the size has other percentages.
+them. Claims about generation are asked of the run's win rates (`judged`). Only the sign of a claim is asked about,
+because a model of a millionth of the size has other percentages.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from assay.analyze.claims.claim import Claim
-from assay.analyze.claims.roles import Pair, kinds_seen, pairs_of, play
+from assay.analyze.claims.judged import GENERATION, Judged, judged_rows, read_judged, unjudged
+from assay.analyze.claims.roles import Pair, Played, kinds_seen, pairs_of, play
 from assay.analyze.frame import Results
 from assay.analyze.results import build_results, load_design, load_items
+from assay.analyze.steady import shipped_for
 from assay.errors import InputError
 from assay.study.design import Contrast, Design
 
@@ -30,29 +33,73 @@ def ask(folder: Path, claims: Sequence[Claim]) -> list[dict[str, Any]]:
     """Each claim's verdicts on a run folder, in the order of the claims; one or more rows a claim.
 
     Args:
-        folder: A finished run: ``plan.json``, ``results.json``, ``items/*.parquet``, and ``ledger.json`` if there.
+        folder: A finished run: ``plan.json``, ``results.json``, ``items/*.parquet``, and ``ledger.json`` and
+            ``judge/judge.json`` if there.
         claims: Which.
 
     Returns:
         JSON-able rows with ``claim``, ``stated``, ``verdict``, ``why``, and where there are such arms ``size``, ``a``,
         ``b``, ``endings``, ``metric``, ``gain``, ``low``, ``high``, ``smallest`` (the smallest detectable effect),
         ``margin``, ``n_seeds``, ``p_adjusted``, ``confounds`` and ``beside``, the same of other measures.
-        Differences are in units of the metric, positive where a is better.
+        Differences are in units of the metric, positive where a is better; of claims about generation as
+        `assay.analyze.claims.judged.judged_rows` has them.
 
     Raises:
         InputError: The folder is no finished run, or a file in it cannot be read.
     """
     design, results = load_design(folder), Results(folder)
-    played = play(_arms(folder), kinds_seen(_ledger(folder)))
+    arms = _arms(folder)
+    played = play(arms, kinds_seen(_ledger(folder)))
     own = {(contrast.a, contrast.b) for contrast in design.contrasts if contrast.kind == "pair"}
-    matched = {claim.name: pairs_of(claim, played, own) for claim in claims}
+    matched = {claim.name: pairs_of(claim, played, own) for claim in claims if claim.metric != GENERATION}
     wanted = {(pair.a.arm, pair.b.arm): pair for pairs in matched.values() for pair in pairs}
     rows = {(row["a"], row["b"], row["size"], row["metric"]): row for row in results.contrasts if row["kind"] == "pair"}
     new = [pair for names, pair in wanted.items() if names not in own and names[::-1] not in own]
     if new:
-        made = build_results(_only(design, new), load_items(folder))["contrasts"]
+        steady = shipped_for(folder) if results.data["steadied"] else None
+        made = build_results(_only(design, new), load_items(folder), steady)["contrasts"]
         rows |= {(row["a"], row["b"], row["size"], row["metric"]): row for row in made}
-    return [row for claim in claims for row in _verdicts(claim, matched[claim.name], design, rows)]
+    judged = read_judged(folder, {arm["arm"]: arm["sizes"] for arm in arms}) if len(matched) < len(claims) else None
+    told = []
+    for claim in claims:
+        if claim.metric == GENERATION:
+            told += _by_judges(claim, played, own, design, folder, judged)
+        else:
+            told += _verdicts(claim, matched[claim.name], design, rows)
+    return told
+
+
+def _by_judges(
+    claim: Claim,
+    played: Sequence[Played],
+    own: Collection[tuple[str, str]],
+    design: Design,
+    folder: Path,
+    judged: Judged | None,
+) -> list[dict[str, Any]]:
+    """A claim about generation, by the pair of arms that a judge compared."""
+    head = {"claim": claim.name, "stated": claim.shown(), "metric_of_claim": claim.metric}
+    found = judged_rows(claim, pairs_of(claim, played, own, judged.pairs), judged) if judged else []
+    if not found:
+        fitting = pairs_of(claim, played, own)
+        why = unjudged(folder, fitting[0], judged) if fitting else _absent(claim)
+        return [{**head, "verdict": "not asked", "why": why}]
+    confounds = {
+        names: list(contrast.confounds)
+        for contrast in design.contrasts
+        if contrast.kind == "pair"
+        for names in ((contrast.a, contrast.b), (contrast.b, contrast.a))
+    }
+    return [
+        {
+            **head,
+            "verdict": answer(claim.direction, row["verdict"], row["favours"]),
+            **{key: value for key, value in row.items() if key not in {"verdict", "favours"}},
+            "confounds": confounds.get((row["a"], row["b"]), [UNASKED]),
+            "beside": [],
+        }
+        for row in found
+    ]
 
 
 def _verdicts(claim: Claim, pairs: Sequence[Pair], design: Design, rows: dict[Any, Any]) -> list[dict[str, Any]]:
@@ -101,15 +148,17 @@ def answer(direction: int, verdict: str, favours: str | None) -> Answer:
 
 def _never(claim: Claim, pairs: Sequence[Pair], design: Design) -> str | None:
     """Why a study's item records cannot answer a claim; None where they can."""
-    if claim.metric == "generation":
-        return "win rates are not in the item records; see the study's judgements"
     if claim.a.size != claim.b.size:
         return "it compares a model with a larger one of the same recipe, which no contrast of a study does"
     if not pairs:
-        return f"the study has no such arms: {claim.a} and {claim.b}, as long as each other and ending alike"
+        return _absent(claim)
     if not _metrics(claim, design):
         return f"the study has no metric of {claim.metric}"
     return None
+
+
+def _absent(claim: Claim) -> str:
+    return f"the study has no such arms: {claim.a} and {claim.b}, as long as each other and ending alike"
 
 
 def _metrics(claim: Claim, design: Design) -> list[str]:

@@ -98,13 +98,19 @@ def play(arms: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> list[Pl
     return [_played(arm, known, code <= usual) for arm, code in zip(trained, codes, strict=True)]
 
 
-def pairs_of(claim: Claim, played: Sequence[Played], asked: Collection[tuple[str, str]] = ()) -> list[Pair]:
+def pairs_of(
+    claim: Claim,
+    played: Sequence[Played],
+    asked: Collection[tuple[str, str]] = (),
+    among: Collection[tuple[str, str]] | None = None,
+) -> list[Pair]:
     """The best pair of arms for each combination of endings that a claim allows, the most fitting first.
 
     Args:
         claim: Its two roles; the sizes they name do not matter.
         played: From `play`.
         asked: Pairs of arms that the study contrasts itself, in either order.
+        among: No other pairs than these, in this order; None: any.
     """
     texts = Counter(one.text for one in played)
     found = []
@@ -120,6 +126,7 @@ def pairs_of(claim: Claim, played: Sequence[Played], asked: Collection[tuple[str
             and abs(a.tokens - b.tokens) <= LONG * max(a.tokens, b.tokens)
             and (a.text == b.text or not (a.text and b.text))
             and set(a.sizes) & set(b.sizes)
+            and (among is None or (a.arm, b.arm) in among)
         ]
         if candidates:
             found.append(min(candidates, key=lambda pair: _rank(pair, texts, asked)))  # of equals the study's first

@@ -5,16 +5,18 @@ is not spoken of. The front matter is what the hub's viewer and search go by. No
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+from assay.corpus.synthesis.decontamination import Comparison
 from assay.corpus.synthesis.layouts import LAYOUTS, write
 from assay.corpus.synthesis.measure.measures import Measures
 from assay.corpus.synthesis.record import Record
 from assay.corpus.synthesis.verification.yields import Yield
 from assay.errors import InputError, StepError
+from assay.files import write_whole
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _HUB_LICENCES = {"CC0-1.0": "cc0-1.0", "MIT": "mit", "Apache-2.0": "apache-2.0", "BSD-3-Clause": "bsd-3-clause"} | {
@@ -24,12 +26,13 @@ _STAGES = {
     "syntax": "is no Python",
     "modules": "uses a module that is not allowed",
     "types": "does not agree with its annotations",
-    "run": "does not run to its end within the limits",
+    "run": "does not run to its end within the limits, or gives nearly always the same",
     "deterministic": "gives other results under another hash seed",
     "tests": "fails its own tests",
     "properties": "has a property that does not hold on every input",
     "mutants": "has tests that wrong versions pass",
     "duplicate": "is too like one that was kept",
+    "overlap": "is too like a problem of a benchmark",
 }
 
 
@@ -55,6 +58,8 @@ class CardFacts:
     origins: Sequence[Origin]
     yields: Mapping[str, Yield]
     """By maker."""
+    surplus: Mapping[str, int] = field(default_factory=dict)
+    """By maker, how many were kept and are not in the data set, because fewer were asked for."""
     files: Mapping[str, Mapping[str, str]]
     """Configuration to split to the files of it, relative to the card, with ``*`` allowed; the first is the default."""
     command: str
@@ -63,6 +68,8 @@ class CardFacts:
     """Of the program that made them."""
     seed: int
     measures: Measures
+    comparison: Comparison | None = None
+    """With the benchmarks; None: they were not compared."""
     examples: Sequence[Record]
     """Shown as they are, each in the next layout in turn."""
     limits: Sequence[str]
@@ -76,12 +83,12 @@ def write_card(folder: Path, about: CardFacts) -> str:
 
     Raises:
         InputError: There is no origin or no file, or the counts contradict each other.
-        StepError: The folder cannot be written.
+        StepError: The disk is full or cannot be written.
     """
     _check(about)
     text = f"---\n{_front(about)}---\n\n{_body(about)}"
     try:
-        (folder / "README.md").write_text(text, encoding="utf-8")
+        write_whole(folder / "README.md", text)
     except OSError as error:
         raise StepError(f"cannot write {folder / 'README.md'}: {error.strerror or error}") from error
     return text
@@ -97,8 +104,9 @@ def _check(about: CardFacts) -> None:
         if one.kept < 0:
             raise InputError(f"of the maker '{maker}' more problems were refused than made: {one.made} made")
         told = sum(origin.records for origin in about.origins if origin.maker == maker)
-        if told != one.kept:
-            raise InputError(f"of the maker '{maker}' {one.kept} problems were kept, and its origins hold {told}")
+        kept = one.kept - about.surplus.get(maker, 0)
+        if told != kept:
+            raise InputError(f"of the maker '{maker}' {kept} problems were kept, and its origins hold {told}")
 
 
 def _front(about: CardFacts) -> str:
@@ -138,7 +146,7 @@ def _body(about: CardFacts) -> str:
         "## Measures\n\n" + _table(("Measure", "Value"), _measure_rows(about.measures)),
         "### Difficulty\n\n" + _table(("Feature", "Mean", "10 %", "Median", "90 %"), _difficulty_rows(about.measures)),
         "### Diversity\n\n" + _diversity(about.measures),
-        *_overlap(about.measures),
+        *_overlap(about.comparison),
         *_examples(about.examples),
         f"## Making the same bytes again\n\nWith version {about.version} and seed {about.seed}:\n\n"
         f"```sh\n{about.command.strip()}\n```",
@@ -159,6 +167,9 @@ def _yield_rows(about: CardFacts) -> list[tuple[str, ...]]:
             lost = (sum(one.refused.get(stage, {}).values()) for one in yields)
             rows.append((f"refused: {meaning}", *(f"{count:,}" for count in lost)))
     rows.append(("kept", *(f"{one.kept:,} ({_percent(one.share)})" for one in yields)))
+    if any(about.surplus.values()):
+        here = (f"{one.kept - about.surplus.get(maker, 0):,}" for maker, one in about.yields.items())
+        rows.append(("of these in the data set, as many as were asked for", *here))
     return rows
 
 
@@ -194,26 +205,45 @@ def _diversity(measures: Measures) -> str:
     return f"{about}\n\n{_table(head, rows)}"
 
 
-def _overlap(measures: Measures) -> list[str]:
-    before, after = measures.overlap, measures.overlap_after
-    if before is None or after is None:
+def _overlap(told: Comparison | None) -> list[str]:
+    if told is None:
         return []
+    before, after = told.before, told.after
 
     def row(name: str, count: str) -> tuple[str, ...]:
         return (name, *(f"{getattr(one, count):,}" for one in (before, after)))
 
     rows = [
-        row("records", "records"),
-        row("that share a run of 13 words", "words"),
-        *([row("that hold an item by the rule of the corpus", "index")] if before.index is not None else []),
-        row("with a function of nearly the form of a solution", "alike"),
+        row("looked at", "records"),
+        row("that hold an item of any benchmark", "index"),
+        row("that share a run of 13 words with HumanEval or MBPP", "words"),
+        row("with a function of nearly the form of a solution there", "alike"),
         row("of equal form", "same"),
     ]
-    text = "### Overlap with HumanEval and MBPP\n\n" + _table(("Records", "Before", "After"), rows)
+    gone = before.records - after.records
+    left_out = f"{gone:,} of them overlap and were left out" if gone else "None of them overlaps, so none was left out"
+    found = [one for one in told.suites if one.found]
+    text = (
+        f"### Overlap with benchmarks\n\n{before.records:,} records were looked at in every layout, "
+        f"{told.documents:,} documents. {left_out}.\n\n{_table(('Records', 'Before', 'After'), rows)}\n\n"
+        f"Runs of words, and of Python tokens with names exchanged, were looked up in an index of "
+        f"{sum(one.indexed for one in told.suites):,} items of {len(told.suites)} benchmarks: "
+        f"{', '.join(one.benchmark for one in told.suites)}. A record holds an item if it has four fifths of the runs "
+        "of its question or solution, of two of its answers, or of one long answer. "
+    )
+    if found:
+        names = ("Benchmark", "Items", "Items of which a record has a run", "Such records", "Records left out for it")
+        counts = [
+            (one.benchmark, *(f"{n:,}" for n in (one.items, one.found, one.records_found, one.records_dropped)))
+            for one in found
+        ]
+        text += f"Only of items of these was any run found:\n\n{_table(names, counts)}"
+    else:
+        text += "Of no item was any run found."
     if after.nearest:
         pairs = [(f"`{one}`", item, f"{value:.2f}") for one, item, value in after.nearest[:5]]
-        text += "\n\nThe nearest that are left, by the form of their code:\n\n"
-        text += _table(("Record", "Item", "Similarity"), pairs)
+        text += "\n\nThe nearest to HumanEval and MBPP that are left, by the form of their code (from 0.9 on a record "
+        text += f"is left out):\n\n{_table(('Record', 'Item', 'Similarity'), pairs)}"
     return [text]
 
 

@@ -1,12 +1,14 @@
 """What a data set card says of a folder of problems, read off the folder and measured on it."""
 
+import shlex
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from assay.corpus.synthesis.card import CardFacts, Origin, write_card
-from assay.corpus.synthesis.collection import RECORDS, Collection
+from assay.corpus.synthesis.collection import RECORDS, REPEATED, Collection
+from assay.corpus.synthesis.decontamination import compared
 from assay.corpus.synthesis.measure.measures import measure
 from assay.corpus.synthesis.verification.yields import Yield
 
@@ -38,10 +40,16 @@ LIMITS = {
 
 
 def describe(collection: Collection) -> Path:
-    """Measure a folder and write its ``README.md``; returns its path."""
+    """Measure a folder and write its ``README.md``; returns its path.
+
+    Raises:
+        InputError: It holds no record.
+        StepError: The disk is full or cannot be written.
+    """
     about = collection.about
     maker = str(about["maker"])
     licences = Counter(record.problem.licence for record in collection.records())
+    repeated = {"duplicate": {REPEATED: about["repeated"]}} if about["repeated"] else {}
     facts = CardFacts(
         title=_TITLES[maker],
         summary=_SUMMARIES[maker],
@@ -49,12 +57,14 @@ def describe(collection: Collection) -> Path:
             Origin(maker=maker, source=_source(about), licence=licence, records=count)
             for licence, count in licences.items()
         ],
-        yields={maker: Yield(about["made"], about["refused"])},
+        yields={maker: Yield(about["made"], about["refused"]) + Yield(0, repeated)},
+        surplus={maker: collection.surplus},
         files={"default": {"train": RECORDS}},
         command=_command(about, collection.folder),
         version=about["version"],
         seed=int(about["asked"].get("seed", 0)),
         measures=measure(collection.folder / RECORDS, {}, most=MEASURED),
+        comparison=compared(collection),
         examples=list(islice(collection.records(), EXAMPLES)),
         limits=LIMITS[maker],
         verified=VERIFIED,
@@ -73,10 +83,15 @@ def _source(about: Any) -> str:
 def _command(about: Any, folder: Path) -> str:
     asked, maker = about["asked"], about["maker"]
     words = ["assay", "synth", maker]
+    if maker == "model":
+        words += ["--url", "URL", "--name", asked["model"]]
+        words += [word for name in ("questions", "repairs") for word in (f"--{name}", str(asked[name]))]
     if asked.get("records") is not None:
         words += ["--records", str(asked["records"])]
     if "seed" in asked:
         words += ["--seed", str(asked["seed"])]
     if asked.get("depths"):
         words += ["--depths", ",".join(f"{depth}:{weight:g}" for depth, weight in asked["depths"].items())]
-    return " ".join([*words, "--out", folder.name])
+    making = shlex.join([*words, "--out", folder.name])
+    left_out = "overlap" in about["refused"]
+    return f"{making}\n{shlex.join(['assay', 'synth', 'card', folder.name])}" if left_out else making

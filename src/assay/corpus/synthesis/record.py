@@ -101,8 +101,11 @@ class Refused:
 
     id: str
     maker: Maker
-    stage: Literal["syntax", "modules", "types", "run", "deterministic", "tests", "properties", "mutants", "duplicate"]
-    """Where it failed, in the order in which they are tried; ``duplicate``: too like one that was kept."""
+    stage: Literal[
+        "syntax", "modules", "types", "run", "deterministic", "tests", "properties", "mutants", "duplicate", "overlap"
+    ]
+    """Where it failed, in the order in which they are tried; ``duplicate``: too like one that was kept; ``overlap``:
+    proved, and too like a problem of a benchmark."""
     why: str
     """A phrase; the same fault has the same phrase, so that reasons can be counted."""
     detail: str = ""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from assay.corpus.contamination import words
 from assay.corpus.contamination.benchmarks import BENCHMARKS, read_items
-from assay.corpus.contamination.found import is_contaminated
+from assay.corpus.contamination.found import Found, is_contaminated
 from assay.corpus.contamination.index import Index
 from assay.corpus.contamination.table import Table
 from assay.corpus.document import Document
@@ -58,13 +58,22 @@ class Judged:
     id: str
     words: str
     """An item with which a document of it shares a run of words; empty where there is none."""
-    index: str | None
-    """An item that a document of it holds by the rule of the corpus plane; empty where there is none, None where the
-    index was not asked."""
+    found: tuple[Found, ...] | None
+    """What the corpus plane's index finds in its documents; None where the index was not asked."""
     nearest: str
     """The item whose solution has the form that is most like one of its functions'; empty where none is compared."""
     similarity: float
     """Of that form, 0 to 1."""
+
+    @property
+    def held(self) -> Found | None:
+        """The first item that a document of it holds by the rule of the corpus plane."""
+        return next(filter(is_contaminated, self.found or ()), None)
+
+    @property
+    def index(self) -> str | None:
+        """The name of that item; empty where there is none, None where the index was not asked."""
+        return None if self.found is None else f"{self.held.benchmark} {self.held.item}" if self.held else ""
 
     @property
     def overlaps(self) -> bool:
@@ -177,17 +186,16 @@ def judge(
     texts = [document.text for document in documents]
     ids = [document.path.partition("#")[0] for document in documents]
     by_words = {name: item for name, item in zip(ids, benchmarks.shared_words(texts), strict=True) if item}
-    by_index: dict[str, str] = {}
+    by_index: dict[str, list[Found]] = {}
     if index is not None:
         for found in index.match(texts, [document.language for document in documents]).found:
-            if is_contaminated(found):
-                by_index.setdefault(ids[found.document], f"{found.benchmark} {found.item}")
+            by_index.setdefault(ids[found.document], []).append(found)
     forms = benchmarks.nearest_forms([record.problem.solution for record in records])
     return [
         Judged(
             id=record.problem.id,
             words=by_words.get(record.problem.id, ""),
-            index=None if index is None else by_index.get(record.problem.id, ""),
+            found=None if index is None else tuple(by_index.get(record.problem.id, ())),
             nearest=name,
             similarity=similarity,
         )

@@ -8,6 +8,8 @@ from assay.corpus.synthesis.record import Record, Refused
 
 STAGES: tuple[str, ...] = get_args(get_type_hints(Refused)["stage"])
 """In the order in which they are tried."""
+_LATER = "overlap"
+"""Looked for in a whole folder, after the steps that made its problems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Yield:
         """``made``, ``kept``, ``refused`` by stage and reason, and ``left``: how many passed each stage."""
         left = {}
         rest = self.made
-        for stage in STAGES:
+        for stage in (one for one in STAGES if one != _LATER or one in self.refused):
             rest -= sum(self.refused.get(stage, {}).values())
             left[stage] = rest
         refused = {stage: dict(reasons) for stage, reasons in self.refused.items()}

@@ -1,0 +1,144 @@
+"""Puts what a finished run measured into the repository, so that ``assay report`` makes every number of it again.
+
+``keep RUN NAME`` writes ``records/NAME``: plan, ledger, curves, corpus, timings and judgements as they are, and the
+item records as one file a model size, sorted by item, in a third of the space of a file an arm and seed. Left out are
+the choices' log-likelihoods, which no number of the report needs, and item texts, which are other people's. Results
+made of the copy must be those of the run, digit by digit. ``table FOLDER`` prints the declared effects as Markdown.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from assay.analyze.query import read_file
+from assay.analyze.results import load_design, write_results
+from assay.errors import AssayError, InputError
+from assay.evaluate.records import RECORDS
+from assay.files import as_json
+
+RECORDS_FOLDER = Path(__file__).parent / "records"
+PARTS = ("plan.json", "ledger.json", "curves.json", "corpus.json", "timings.json", "judge/judge.json")
+TABLES = ("judge/judgements.parquet", "judge/answers/*.parquet")
+ORDER = [(name, "ascending") for name in ("task", "item", "tokens_seen", "arm", "seed", "fork_seed")]
+LEFT_OUT = "logprob"
+MOST_MEGABYTES = 30
+
+
+def keep(run: Path, name: str) -> dict[str, Any]:
+    """Write ``records/NAME``; what it holds, in numbers.
+
+    Raises:
+        InputError: The run is no finished run folder, its records cannot be read, or the copy is too large or gives
+            other results.
+    """
+    if not (run / "done.json").is_file():
+        raise InputError(f"{run} is no finished run folder: it has no done.json")
+    target = RECORDS_FOLDER / name
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "items").mkdir(parents=True)
+    for part in PARTS:
+        if (run / part).is_file():
+            (target / part).parent.mkdir(exist_ok=True)
+            shutil.copyfile(run / part, target / part)
+    for path in (path for pattern in TABLES for path in sorted(run.glob(pattern))):
+        there = target / path.relative_to(run)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        _write(pq.read_table(path), there)
+    rows = 0
+    files = sorted((run / "items").glob("*.parquet"))
+    for size in load_design(run).sizes:
+        tables = [read_file(path).select(RECORDS.names) for path in files if f".{size}." in path.name]
+        if tables:
+            whole = pa.concat_tables(tables).sort_by(ORDER)
+            at = whole.schema.get_field_index(LEFT_OUT)
+            whole = whole.set_column(at, whole.schema.field(at), pa.nulls(whole.num_rows, whole.schema.field(at).type))
+            _write(whole, target / "items" / f"{size}.parquet")
+            rows += whole.num_rows
+    megabytes = sum(path.stat().st_size for path in target.rglob("*") if path.is_file()) / 1e6
+    if megabytes > MOST_MEGABYTES:
+        raise InputError(f"{target} holds {megabytes:.1f} MB; at most {MOST_MEGABYTES} belong into the repository")
+    before = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    if json.loads(as_json(write_results(target))) != before:
+        raise InputError(f"results made of {target} are not those of {run}; is its results.json of this version?")
+    (target / "results.json").unlink()
+    return {"files": len(files), "rows": rows, "megabytes": round(megabytes, 2)}
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Small: numbers split into their bytes, columns of few different values as dictionaries."""
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    others = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=others,
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+    )
+
+
+def table(folder: Path) -> str:
+    """The declared effects of a run folder that has results, as Markdown: a row a contrast, a column a metric."""
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    design = load_design(folder)
+    metrics = [metric for metric in design.metrics if metric.declared]
+    cells = {(row["id"], row["size"], row["metric"]): row for row in results["contrasts"]}
+    lines = [
+        "| contrast | " + " | ".join(metric.id.split("/")[0].replace("_", " ") for metric in metrics) + " |",
+        "|---|" + "---|" * len(metrics),
+    ]
+    for size in design.sizes:
+        family = None
+        for contrast in (one for one in design.contrasts if size in (one.sizes or design.sizes)):
+            if contrast.family != family:
+                family = contrast.family
+                at = f", {size}" if len(design.sizes) > 1 else ""
+                lines.append(f"| *{family}{at}* |" + " |" * len(metrics))
+            told = [_cell(cells.get((contrast.id, size, metric.id))) for metric in metrics]
+            shown = f"{contrast.a} − {contrast.b}" if contrast.kind == "pair" else contrast.id
+            lines.append(f"| {shown} | " + " | ".join(told) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    if row is None or row["effect"] is None:
+        return ""
+    if row["low"] is None:
+        return f"{row['effect']:+.3f}".replace("-", "−")
+    told = f"{row['effect']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]".replace("-", "−")
+    if row["verdict"] == "no difference":
+        return f"{told} ="
+    return f"**{told}**" if row["verdict"] in {"higher", "lower"} else told
+
+
+def main() -> int:
+    """Keep a run's records, or print a table of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    kept = verbs.add_parser("keep", help="put a finished run's records into the repository")
+    kept.add_argument("run", type=Path)
+    kept.add_argument("name", help="of the folder under records")
+    shown = verbs.add_parser("table", help="print the declared effects of a folder with results.json")
+    shown.add_argument("folder", type=Path)
+    asked = parser.parse_args()
+    try:
+        if asked.verb == "table":
+            sys.stdout.write(table(asked.folder) + "\n")
+        else:
+            Console(stderr=True).print(keep(asked.run, asked.name))
+    except AssayError as problem:
+        Console(stderr=True).print(f"publish: {problem}", markup=False)
+        return problem.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
