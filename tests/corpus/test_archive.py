@@ -326,8 +326,8 @@ def test_every_way_to_spoil_a_byte_of_a_zip_is_a_reason_or_an_error(make_wheel: 
     [
         ("x.whl", b"no zip"),
         ("x.tgz", b"no gzip"),
-        ("x.tgz", gzip.compress(b"no tar, but long enough to be one " * 100)),
-        ("x.tgz", gzip.compress(tar_bytes({"package/a": b"a" * 100_000}))[:-20]),
+        ("x.tgz", gzip.compress(b"no tar, but long enough to be one " * 100, mtime=0)),
+        ("x.tgz", gzip.compress(tar_bytes({"package/a": b"a" * 100_000}), mtime=0)[:-20]),
         ("x.deb", b"no ar file"),
         ("x.deb", b"!<arch>\n" + b"broken header"),
         ("x.deb", deb_bytes(b"x", "data.tar").replace(b"`\n", b"??")),
