@@ -139,7 +139,7 @@ def test_an_endpoint_is_asked_each_question_once_whatever_it_does() -> None:
         ][number // 4 % 4]
 
     with FaultyServer(wise(faults)) as server:
-        found = judged("faulty", [endpoint(server.url, seconds=1.5, concurrency=16)])
+        found = judged("faulty", [endpoint(server.url, seconds=5, concurrency=16)])
         assert not found.unanswered
         assert len(server.given) == WISE and set(server.given.values()) == {1}
         calls = sum(server.asked.values())

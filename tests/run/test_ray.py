@@ -265,6 +265,7 @@ def test_a_stopped_study_puts_training_aside_and_goes_on_there(
     assert all(event["done"] > event["new"] for event in again()), "it goes on from what was saved"
 
 
+@pytest.mark.slow
 def test_a_study_survives_the_loss_of_a_node(watched: Watched, ran: TinyStudy, tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
     process = watched.started(study)

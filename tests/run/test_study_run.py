@@ -199,6 +199,7 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(finished: TinyStudy, tiny
     assert ours.read_bytes() == theirs.read_bytes()
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_store_at_the_same_time_make_no_step_twice(
     finished: TinyStudy, tiny: Callable[[], TinyStudy]
 ) -> None:
