@@ -1,9 +1,11 @@
 """Puts what a finished run measured into the repository, so that ``assay report`` makes every number of it again.
 
-``keep RUN NAME`` writes ``records/NAME``: plan, ledger, curves, corpus, timings and judgements as they are, and the
-item records as one file a model size, sorted by item, in a third of the space of a file an arm and seed. Left out are
-the choices' log-likelihoods, which no number of the report needs, and item texts, which are other people's. Results
-made of the copy must be those of the run, digit by digit. ``table FOLDER`` prints the declared effects as Markdown.
+``keep RUN NAME`` writes ``records/NAME``: plan, ledger, curves, corpus, timings, what generated programs were run in
+and judgements as they are, and the item records as one file a model size, sorted by item, in a third of the space of a
+file an arm and seed. Left out are the choices' log-likelihoods and the answers in words (``answers/``), which no number
+of the report needs, item texts (``texts.json``), which are other people's, the log, what judges behind endpoints
+replied and what trackers wrote. Results made of the copy must be those of the run, digit by digit; if they are not,
+what was there before stays. ``table FOLDER`` prints the declared effects as Markdown.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -22,9 +25,10 @@ from assay.analyze.results import load_design, write_results
 from assay.errors import AssayError, InputError
 from assay.evaluate.records import RECORDS
 from assay.files import as_json
+from assay.report.trend import contrast_name, end_to_end
 
 RECORDS_FOLDER = Path(__file__).parent / "records"
-PARTS = ("plan.json", "ledger.json", "curves.json", "corpus.json", "timings.json", "judge/judge.json")
+PARTS = ("plan.json", "ledger.json", "curves.json", "corpus.json", "timings.json", "programs.json", "judge/judge.json")
 TABLES = ("judge/judgements.parquet", "judge/answers/*.parquet")
 ORDER = [(name, "ascending") for name in ("task", "item", "tokens_seen", "arm", "seed", "fork_seed")]
 LEFT_OUT = "logprob"
@@ -40,8 +44,27 @@ def keep(run: Path, name: str) -> dict[str, Any]:
     """
     if not (run / "done.json").is_file():
         raise InputError(f"{run} is no finished run folder: it has no done.json")
-    target = RECORDS_FOLDER / name
-    shutil.rmtree(target, ignore_errors=True)
+    with TemporaryDirectory(dir=RECORDS_FOLDER, prefix=".") as aside:
+        copy = Path(aside) / name
+        files, rows = _copy(run, copy)
+        megabytes = sum(path.stat().st_size for path in copy.rglob("*") if path.is_file()) / 1e6
+        if megabytes > MOST_MEGABYTES:
+            raise InputError(
+                f"a copy of {run} holds {megabytes:.1f} MB; at most {MOST_MEGABYTES} belong into the repository"
+            )
+        before = json.loads((run / "results.json").read_text(encoding="utf-8"))
+        if json.loads(as_json(write_results(copy))) != before:
+            raise InputError(
+                f"results made of a copy of {run} are not those in it; is its results.json of this version?"
+            )
+        (copy / "results.json").unlink()
+        shutil.rmtree(RECORDS_FOLDER / name, ignore_errors=True)
+        copy.replace(RECORDS_FOLDER / name)
+    return {"files": files, "rows": rows, "megabytes": round(megabytes, 2)}
+
+
+def _copy(run: Path, target: Path) -> tuple[int, int]:
+    """Write what is kept of a run; its files of item records, and their rows."""
     (target / "items").mkdir(parents=True)
     for part in PARTS:
         if (run / part).is_file():
@@ -61,14 +84,7 @@ def keep(run: Path, name: str) -> dict[str, Any]:
             whole = whole.set_column(at, whole.schema.field(at), pa.nulls(whole.num_rows, whole.schema.field(at).type))
             _write(whole, target / "items" / f"{size}.parquet")
             rows += whole.num_rows
-    megabytes = sum(path.stat().st_size for path in target.rglob("*") if path.is_file()) / 1e6
-    if megabytes > MOST_MEGABYTES:
-        raise InputError(f"{target} holds {megabytes:.1f} MB; at most {MOST_MEGABYTES} belong into the repository")
-    before = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    if json.loads(as_json(write_results(target))) != before:
-        raise InputError(f"results made of {target} are not those of {run}; is its results.json of this version?")
-    (target / "results.json").unlink()
-    return {"files": len(files), "rows": rows, "megabytes": round(megabytes, 2)}
+    return len(files), rows
 
 
 def _write(table: pa.Table, path: Path) -> None:
@@ -90,7 +106,7 @@ def table(folder: Path) -> str:
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     design = load_design(folder)
     metrics = [metric for metric in design.metrics if metric.declared]
-    cells = {(row["id"], row["size"], row["metric"]): row for row in results["contrasts"]}
+    cells = {(row["id"], row["size"], row["metric"]): row for row in end_to_end(design, results["contrasts"])}
     lines = [
         "| contrast | " + " | ".join(metric.id.split("/")[0].replace("_", " ") for metric in metrics) + " |",
         "|---|" + "---|" * len(metrics),
@@ -103,8 +119,7 @@ def table(folder: Path) -> str:
                 at = f", {size}" if len(design.sizes) > 1 else ""
                 lines.append(f"| *{family}{at}* |" + " |" * len(metrics))
             told = [_cell(cells.get((contrast.id, size, metric.id))) for metric in metrics]
-            shown = f"{contrast.a} − {contrast.b}" if contrast.kind == "pair" else contrast.id
-            lines.append(f"| {shown} | " + " | ".join(told) + " |")
+            lines.append(f"| {contrast_name(contrast)} | " + " | ".join(told) + " |")
     return "\n".join(lines)
 
 

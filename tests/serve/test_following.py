@@ -56,6 +56,16 @@ def test_it_says_what_status_says(tmp_path: Path, log: bytes) -> None:
     assert told["head"] in shown
 
 
+def test_a_step_under_way_has_its_loss_as_a_number(tmp_path: Path, log: bytes) -> None:
+    events = [json.loads(line) for line in log.splitlines()]
+    begun = next(place for place, one in enumerate(events) if one["event"] == "begin" and one["kind"] == "state")
+    events[0]["host"] = "elsewhere"
+    told = {**events[begun], "event": "progress", "done": 64, "new": 64, "far": 64, "loss": 4.18061, "rate": 1.0}
+    lines = [json.dumps(one) + "\n" for one in (*events[: begun + 1], told)]
+    (tmp_path / "log.jsonl").write_text("".join(lines))
+    assert "4.181" in [one["loss"] for one in Following(tmp_path, no_store).picture()["under_way"]]
+
+
 def test_a_new_run_into_the_folder_is_another_and_starts_from_nothing(tmp_path: Path, log: bytes) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(log)

@@ -6,18 +6,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import publish
 from assay.analyze.query import read_items
 from assay.judge.judgement import Judgement
 from assay.judge.tournament import write_judgements
 from assay.run.item_texts import ItemText, item_texts
 from assay.run.store import Store
 from assay.run.trace import trace
+from assay.serve.scores import Scores
 from served_run import Answer, Markup, Pages
 from tiny_study import TinyStudy
 
@@ -103,6 +105,62 @@ def test_an_item_shows_its_text_its_likelihoods_and_itself_in_every_arm(server: 
         assert server.get(address).status == 200
 
 
+@pytest.fixture(scope="module")
+def published(ran: TinyStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its records as they are put into the repository: one file of all arms and seeds."""
+    folder = tmp_path_factory.mktemp("records")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publish, "RECORDS_FOLDER", folder)
+        publish.keep(ran.folder / "out", "tiny")
+    return folder / "tiny"
+
+
+def tables(shown: str) -> list[str]:
+    return re.findall(r"<tbody>.*?</tbody>", shown, re.DOTALL)
+
+
+def test_a_file_of_all_arms_and_seeds_shows_each_as_a_file_of_its_own_does(server: Pages, published: Path) -> None:
+    alone, names = Pages(published), ("arm", "size", "seed")
+    every = Scores(published).files()
+    assert len(every) == 3 * 2 and len(set(every.values())) == 1
+    for who in every:
+        asked = {**dict(zip(names, who, strict=True)), "task": "colours"}
+        shown = page(alone, "/items", **asked, sort="bits_per_byte").text
+        assert f"12 items of colours in arm {who[0]}, size 1M, seed {who[2]}." in shown
+        assert tables(shown) == tables(page(server, "/items", **asked, sort="bits_per_byte").text)
+        item = re.findall(r'item=([^"]*)">', shown)[0]
+        mine, theirs = (page(one, "/item", **asked, item=unquote_plus(item)).text for one in (alone, server))
+        assert tables(mine)[-1] == tables(theirs)[-1], "the same item elsewhere"
+        assert tables(mine)[-1].count("<tr>") == 3 * 2
+        assert tables(mine)[0].count("<tr>") == 2 and "these records are without their log-likelihoods" in mine
+    offered = re.findall(r'<option value="([^"]*)"', page(alone, "/items").text)
+    assert {"text.decay", "half.decay", "half.none", "0", "1"} <= set(offered)
+
+
+def test_arms_in_row_groups_of_their_own_are_all_found(published: Path, tmp_path: Path) -> None:
+    items = pq.read_table(published / "items" / "1M.parquet").sort_by([("arm", "ascending"), ("seed", "ascending")])
+    (tmp_path / "items").mkdir()
+    pq.write_table(items, tmp_path / "items" / "1M.parquet", row_group_size=items.num_rows // 6)
+    assert list(Scores(tmp_path).files()) == list(Scores(published).files())
+
+
+def test_a_size_that_an_arm_was_not_trained_at_is_told_with_the_arm(ran: TinyStudy, tmp_path: Path) -> None:
+    source = next((ran.folder / "out" / "items").glob("*.parquet"))
+    (tmp_path / "items").mkdir()
+    for arm, size in (("one", "1M"), ("one", "5M"), ("other", "1M")):
+        renamed(source, tmp_path / "items" / f"{arm}.{size}.parquet", arm=arm, size=size)
+    told = Markup.of(Pages(tmp_path).get("/items?arm=other&size=5M").text).text
+    assert "no records of size '5M' in arm 'other'" in told
+
+
+def test_answers_whose_texts_were_left_out_are_still_counted(ran: TinyStudy, tmp_path: Path) -> None:
+    source = next((ran.folder / "out" / "items").glob("*.parquet"))
+    (tmp_path / "items").mkdir()
+    renamed(source, tmp_path / "items" / source.name, samples=3, right=2.0)
+    item = next(row["item"] for row in read_items(tmp_path).to_pylist() if row["task"] == "colours")
+    assert "Of 3 answers in words 2 counted as right" in page(Pages(tmp_path), "/item", task="colours", item=item).text
+
+
 def test_a_batch_shows_the_texts_that_trace_finds(server: Pages, ran: TinyStudy) -> None:
     shown = Markup.of(page(server, "/batch", arm="half.decay", size="1M", seed=1, step=3).text).text
     rows = trace(ran.folder / "out", Store(ran.store), "half.decay", 3, "1M", 1).rows
@@ -149,8 +207,10 @@ def test_records_without_a_log_and_a_page_are_shown_too(copied: TinyStudy) -> No
     for name in ("log.jsonl", "report.html", "done.json"):
         (out / name).unlink()
     alone = Pages(out)
-    assert f"assay report {out}" in alone.get("/report").text
+    for path in ("/report", "/"):
+        assert f"assay report {out}" in alone.get(path).text
     assert alone.get("/").status == 200
+    assert "No run has begun" not in alone.get("/").text
     assert alone.get("/items").status == 200
     assert "was not made here" in alone.get("/log").text
 

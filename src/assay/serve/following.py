@@ -99,6 +99,7 @@ class Following:
                 "under_way": [
                     {
                         **dict(zip(("where", "title", "far", "loss", "rate"), step_cells(one, at), strict=True)),
+                        **({} if one.loss is None else {"loss": f"{one.loss:.3f}"}),
                         "plane": PLANES[one.sort[0]],
                         "curve": thinned(run.losses.get(keys[id(one)], [])),
                     }

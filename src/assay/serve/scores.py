@@ -1,7 +1,8 @@
-"""Item records for the page: one arm, size and seed at a time, which is one file of the run folder.
+"""Item records for the page: one arm, size and seed at a time.
 
-Files are found by what their first record says and never by a name out of a request, so nothing but the run's own
-records can be opened. Conditions and order are those of ``assay items``.
+A run folder has a file for each of them, a published one a file for all of a size. Files are found by what their
+records say and never by a name out of a request, so nothing but the run's own records can be opened. Conditions and
+order are those of ``assay items``.
 """
 
 import threading
@@ -21,6 +22,7 @@ PAGE = 100
 """Items of a page."""
 MEASURES = ("correct", "correct_norm", "bits_per_byte", "margin", "probability", "greedy", "generated", "contaminated")
 """Columns that are shown where any item has them."""
+WHO = ["arm", "size", "seed"]
 Who = tuple[str, str, str]
 """Arm, size and seed."""
 
@@ -61,12 +63,12 @@ class Scores:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._first: dict[tuple[str, int], Who] = {}
+        self._known: dict[tuple[str, int], list[Who]] = {}
         self._latest: tuple[Path, int, pa.Table] | None = None
         self._turn = threading.Lock()
 
     def files(self) -> dict[Who, Path]:
-        """The file of each arm, size and seed, in the order of their names.
+        """The file that holds an arm, size and seed, for each, in the order of their names.
 
         Raises:
             InputError: A file holds something else.
@@ -74,9 +76,9 @@ class Scores:
         found = {}
         for path in sorted((self.folder / "items").glob("*.parquet")):
             known = (path.name, path.stat().st_mtime_ns)
-            if known not in self._first:
-                self._first[known] = _who(path)
-            found[self._first[known]] = path
+            if known not in self._known:
+                self._known[known] = _whose(path)
+            found.update(dict.fromkeys(self._known[known], path))
         return found
 
     def find(self, wanted: Wanted) -> Found:
@@ -89,7 +91,7 @@ class Scores:
         if not files:
             raise InputError("there are no item records in this folder yet: they are written when the run is finished")
         filled, choices = _chosen_who(files, wanted)
-        items = self._items(files[filled["arm"], filled["size"], filled["seed"]])
+        items = self._items(files, (filled["arm"], filled["size"], filled["seed"]))
         for name, column in (("at", "tokens_seen"), ("task", "task")):
             values = pc.unique(items[column]).to_pylist()
             values = [str(value) for value in (sorted(values, reverse=True) if name == "at" else values)]
@@ -112,10 +114,10 @@ class Scores:
         )
 
     def one(self, wanted: Wanted, item: str) -> tuple[Wanted, Mapping[str, Any], tuple[Mapping[str, Any], ...]]:
-        """One item's record, and the same item's in the other files.
+        """One item's record, and the same item's in the other arms, sizes and seeds.
 
         Returns:
-            Which was found, its record, and the last record of each file that has the item, this one's too.
+            Which was found, its record, and the last of each arm, size and seed that has the item, this one's too.
 
         Raises:
             InputError: There is no such record.
@@ -123,7 +125,7 @@ class Scores:
         found = self.find(wanted)
         filled = found.wanted
         files = self.files()
-        items = self._items(files[filled.arm, filled.size, filled.seed])
+        items = self._items(files, (filled.arm, filled.size, filled.seed))
         mine = items.filter(
             pc.and_(
                 pc.and_(pc.equal(items["item"], item), pc.equal(items["task"], filled.task)),
@@ -134,35 +136,53 @@ class Scores:
             raise InputError(f"there is no item '{item}' of {filled.task} in these records")
         return filled, mine.slice(0, 1).to_pylist()[0], tuple(_everywhere(files, filled.task, item))
 
-    def _items(self, path: Path) -> pa.Table:
-        """A file's records; the file that was read last is kept."""
+    def _items(self, files: Mapping[Who, Path], who: Who) -> pa.Table:
+        """The records of one arm, size and seed; the file that was read last is kept."""
+        path = files[who]
         with self._turn:
             time = path.stat().st_mtime_ns
             if self._latest is None or self._latest[:2] != (path, time):
                 self._latest = (path, time, read_file(path))
-            return self._latest[2]
+            items = self._latest[2]
+        if list(files.values()).count(path) > 1:
+            for name, value in zip(WHO, who, strict=True):
+                items = items.filter(pc.equal(pc.cast(items[name], pa.string()), value))
+        return items
 
 
 def _everywhere(files: Mapping[Who, Path], task: str, item: str) -> list[Mapping[str, Any]]:
-    columns = ["arm", "size", "seed", "tokens_seen", "correct", "gold_bits", "gold_bytes", "margin", "samples", "right"]
+    columns = [*WHO, "tokens_seen", "correct", "gold_bits", "gold_bytes", "margin", "samples", "right"]
     rows: list[Mapping[str, Any]] = []
-    for path in files.values():
+    for path in dict.fromkeys(files.values()):
         table = pq.read_table(path, columns=columns, filters=[("task", "=", task), ("item", "=", item)])
-        found = table.to_pylist()
-        if found:
-            row = max(found, key=lambda one: one["tokens_seen"])
+        last: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        for row in sorted(table.to_pylist(), key=lambda one: one["tokens_seen"]):
+            last[tuple(row[name] for name in WHO)] = row
+        for _, row in sorted(last.items()):
             generated = row["right"] / row["samples"] if row["samples"] else None
             rows.append({**row, "bits_per_byte": row["gold_bits"] / row["gold_bytes"], "generated": generated})
     return rows
 
 
-def _who(path: Path) -> Who:
+def _whose(path: Path) -> list[Who]:
+    """Every arm, size and seed that a file has records of; where it is one, the file's foot tells."""
     try:
-        batch = next(pq.ParquetFile(path).iter_batches(1, columns=["arm", "size", "seed"]))
-        row = batch.to_pylist()[0]
-        return str(row["arm"]), str(row["size"]), str(row["seed"])
-    except (OSError, pa.ArrowInvalid, StopIteration, IndexError, KeyError):
-        raise InputError(f"{path} holds no item records") from None
+        file = pq.ParquetFile(path, read_dictionary=["arm", "size"])
+        ends: list[set[Any]] = [set() for _ in WHO]
+        for group in map(file.metadata.row_group, range(file.num_row_groups)):
+            for name, found in zip(WHO, ends, strict=True):
+                about = group.column(file.metadata.schema.names.index(name)).statistics
+                found.update((about.min, about.max) if about else (None,))
+        if all(len(found) == 1 and None not in found for found in ends):
+            rows = [[found.pop() for found in ends]]
+        else:
+            table = file.read(WHO).unify_dictionaries().group_by(WHO, use_threads=False).aggregate([])
+            rows = sorted([row[name] for name in WHO] for row in table.to_pylist())
+    except (OSError, ValueError):
+        rows = []
+    if not rows:
+        raise InputError(f"{path} holds no item records")
+    return [(str(arm), str(size), str(seed)) for arm, size, seed in rows]
 
 
 def _chosen_who(files: Mapping[Who, Path], wanted: Wanted) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
@@ -170,16 +190,18 @@ def _chosen_who(files: Mapping[Who, Path], wanted: Wanted) -> tuple[dict[str, An
     left = list(files)
     filled: dict[str, Any] = {}
     choices: dict[str, tuple[str, ...]] = {}
-    for place, name in enumerate(("arm", "size", "seed")):
+    for place, name in enumerate(WHO):
         choices[name] = tuple(dict.fromkeys(who[place] for who in files))
-        filled[name] = _one(name, getattr(wanted, name), list(dict.fromkeys(who[place] for who in left)))
+        so_far = ", ".join(f"{known} '{value}'" for known, value in filled.items())
+        filled[name] = _one(name, getattr(wanted, name), list(dict.fromkeys(who[place] for who in left)), so_far)
         left = [who for who in left if who[place] == filled[name]]
     return filled, choices
 
 
-def _one(name: str, asked: str, among: list[str]) -> str:
+def _one(name: str, asked: str, among: list[str], so_far: str = "") -> str:
     if not asked:
         return among[0]
     if asked not in among:
-        raise InputError(f"there are no records of {name} '{asked}' here{nearest(asked, among)}")
+        where = f"in {so_far}" if so_far else "here"
+        raise InputError(f"there are no records of {name} '{asked}' {where}{nearest(asked, among)}")
     return asked

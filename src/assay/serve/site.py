@@ -102,9 +102,11 @@ class Site:
         return Starlette(routes=routes, exception_handlers={HTTPException: self._no_page, Exception: self._defect})
 
     def home(self, request: Request) -> Response:
-        """The run under way, or the report of a finished one."""
+        """The run under way, or the report of a finished one; records alone have neither."""
         if self._has_report() and self.following.is_finished():
             return self.report(request)
+        if not self._has_report() and not (self.folder / "log.jsonl").is_file():
+            return self._page("problem.html.j2", problem=self._no_report())
         return self._page("live.html.j2", picture=self.following.picture(), has_report=self._has_report())
 
     def report(self, request: Request) -> Response:
@@ -112,10 +114,7 @@ class Site:
         try:
             text = (self.folder / "report.html").read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise InputError(
-                "there is no report yet: it is written when the run is finished, and "
-                f"'assay report {shlex.quote(str(self.folder))}' makes it from the item records"
-            ) from None
+            raise InputError(self._no_report()) from None
         own = REPORTS_OWN.search(text[:HEAD])
         policy = f"{own[1] if own else REPORTS_DEFAULT}; frame-ancestors 'none'"
         links = self._templates.get_template("links.html.j2").render(links=self._links(), style=self._links_style())
@@ -223,6 +222,12 @@ class Site:
 
     def _has_report(self) -> bool:
         return (self.folder / "report.html").is_file()
+
+    def _no_report(self) -> str:
+        return (
+            "there is no report yet: it is written when the run is finished, and "
+            f"'assay report {shlex.quote(str(self.folder))}' makes it from the item records"
+        )
 
     def _command(self) -> str:
         """What makes again whatever the store lacks."""

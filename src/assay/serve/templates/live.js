@@ -80,7 +80,7 @@ function show(found) {
   for (const one of found.trained) {
     const loss = element("td", one.loss, "number");
     loss.dataset.value = one.loss;
-    at("states").append(row(one.title, [loss], one.curve));
+    at("states").prepend(row(one.title, [loss], one.curve));
   }
   known += found.trained.length;
   at("warned").replaceChildren(...found.warned.map(text => element("li", text)));
@@ -96,7 +96,10 @@ async function look() {
     if (!answer.ok) throw new Error(answer.statusText);
     more = show(await answer.json());
   } catch {
-    write(at("announced"), "No answer from assay serve; it may have ended. The run itself goes on without it.");
+    const problem = "No answer from assay serve; it may have ended. The run itself goes on without it.";
+    write(at("told"), problem);
+    write(at("announced"), problem);
+    announced = 0;
   }
   setTimeout(look, more ? 0 : POLL);
 }
