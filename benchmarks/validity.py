@@ -87,7 +87,7 @@ def oracle() -> dict[str, float | int | str | None]:
 def claims() -> dict[str, float | int | str | None]:
     """What the study's claims come to: in its own tables, and in the published records of `to-code`.
 
-    A claim is decided if at least one pair of arms that plays it says *replicated*, *contradicted* or *no difference*.
+    A claim is decided if the pair of arms that plays it best says *replicated*, *contradicted* or *no difference*.
     """
     every, tables = load_claims()
     printed = Counter(rederive(claim, tables).verdict for claim in every)
@@ -98,14 +98,14 @@ def claims() -> dict[str, float | int | str | None]:
     }
     if STUDY.is_dir():
         write_results(STUDY)
-        by_claim: dict[str, set[str]] = {}
+        by_claim: dict[str, str] = {}
         for row in ask(STUDY, every):
-            by_claim.setdefault(row["claim"], set()).add(row["verdict"])
+            by_claim.setdefault(row["claim"], row["verdict"])
+        found = Counter(by_claim.values())
         for verdict in ("replicated", "contradicted", "no difference"):
-            told[f"claims_{verdict.replace(' ', '_')}"] = sum(verdict in found for found in by_claim.values())
-        open_ones = {"cannot tell at this scale", "not asked"}
-        told["claims_asked"] = sum(found != {"not asked"} for found in by_claim.values())
-        told["claims_decided"] = sum(bool(found - open_ones) for found in by_claim.values())
+            told[f"claims_{verdict.replace(' ', '_')}"] = found[verdict]
+        told["claims_asked"] = len(every) - found["not asked"]
+        told["claims_decided"] = len(every) - found["not asked"] - found["cannot tell at this scale"]
     return told
 
 

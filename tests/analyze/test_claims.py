@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from assay.analyze.claims.asked import answer, ask
 from assay.analyze.claims.claim import Claim, Role, Table, check_claims, claim_named, load_claims
+from assay.analyze.claims.printed import printed_gains
 from assay.analyze.claims.rederive import rederive
 from assay.analyze.claims.roles import kinds_seen, pairs_of, play
 from assay.analyze.results import write_results
@@ -156,10 +157,10 @@ def test_the_quickstarts_arms_play_the_parts_that_they_are_built_for() -> None:
     assert found["code-start-reasoning"] == [("code-text.decay", "text.decay")]
     assert found["balanced-reasoning"] == [("balanced.decay", "text.decay")]
     assert found["cooldown-code"] == [
-        ("balanced-text.cool20", "balanced-text.none"),
         ("balanced-text.cool20", "balanced-text.decay"),
+        ("balanced-text.cool20", "balanced-text.none"),
     ]
-    assert found["cooldown-without-code"][0] == ("balanced-text.cool0", "balanced-text.none")
+    assert found["cooldown-without-code"][0] == ("balanced-text.cool0", "balanced-text.decay")
     assert found["cooldown-code-share-code"] == [("balanced-text.cool20", "balanced-text.cool0")]
     assert found["recipe-generation"] == [("balanced-text.cool20", "text.cool20")]
     assert not {"synthetic-reasoning", "markup-code", "adjacent-code", "share-25-reasoning"} & set(found)
@@ -176,6 +177,10 @@ def test_the_whole_papers_arms_play_every_part_but_the_change_of_size() -> None:
     assert found["synthetic-start-code"] == [("synth-text.decay", "balanced-text.decay")]
     missing = {claim.name for claim in load_claims()[0]} - set(found)
     assert missing == {claim.name for claim in load_claims()[0] if claim.name.startswith("scale-")}
+
+
+def test_a_claim_that_two_contrasts_of_the_study_play_alike_is_asked_of_both() -> None:
+    assert matched("to-code")["synthetic-code"] == [("code-synth", "web-code"), ("code-few-synth", "web-code")]
 
 
 def test_names_of_arms_do_not_matter() -> None:
@@ -354,6 +359,43 @@ def test_a_contrast_that_the_study_does_not_make_is_made_by_the_same_function(ru
     assert "not worked out" in row["confounds"][0]
 
 
+def test_the_papers_language_is_the_mean_of_reasoning_and_knowledge(run: Path) -> None:
+    (row,) = ask(run, [claim_named("large-start-vs-balanced-language")])
+    assert row["metric"] == "reasoning and knowledge/bits_per_byte"
+    parts = [claim_named("start-vs-balanced-knowledge"), claim_named("start-vs-balanced-reasoning")]
+    gains = [part["gain"] for part in ask(run, parts)]
+    assert (row["a"], row["b"]) == ("balanced-text.decay", "balanced.decay")
+    assert row["gain"] == pytest.approx(sum(gains) / 2)
+    assert row["low"] < row["gain"] < row["high"]
+
+
+def test_a_verdict_does_not_depend_on_what_else_is_asked(run: Path) -> None:
+    every = ask(run, load_claims()[0])
+    for name in ("balanced-vs-start-code", "recipe-balanced-vs-start-code", "recipe-balanced-language"):
+        assert ask(run, [claim_named(name)]) == [row for row in every if row["claim"] == name]
+
+
+def test_one_decayed_and_one_not_is_said(run: Path) -> None:
+    rows = ask(run, [claim_named("cooldown-code"), claim_named("start-code")])
+    said = {row["b"]: any("learning rate of one" in confound for confound in row["confounds"]) for row in rows}
+    assert said == {"balanced-text.decay": False, "balanced-text.none": True, "text.decay": False}
+
+
+def test_a_mark_stands_only_beside_the_comparison_that_was_printed(tmp_path: Path) -> None:
+    record = plan_record(plan_study("to-code"), "x")
+    (tmp_path / "plan.json").write_text(json.dumps(record))
+    contrasts = record["design"]["contrasts"]
+    found = {(row["id"], row["category"]): row["gain"] for row in printed_gains(tmp_path, contrasts)}
+    assert found["balanced.decay vs text.decay", "reasoning"] == pytest.approx(0.032)  # as stated
+    assert found["balanced-text.decay vs balanced.decay", "code"] == pytest.approx(4.8 / 9.0 - 1)  # 470M, not 2.8B
+    assert found["balanced-text.cool20 vs text.cool20", "knowledge"] == pytest.approx(10.9 / 11.1 - 1)
+    assert found["share-25 vs share-0", "reasoning"] == pytest.approx(0.034)
+    marked = {name for name, _ in found}
+    assert not marked & {"share-50 vs share-0", "weak+code vs weak", "filtered+code vs filtered"}
+    assert "balanced-text.cool20 vs balanced-text.decay" in marked
+    assert "balanced-text.cool20 vs balanced-text.none" not in marked  # its learning rate had not come down
+
+
 def test_a_person_reads_gain_interval_and_verdict_and_what_was_not_asked(run: Path) -> None:
     app = typer.Typer()
     app.command()(claims)
@@ -364,7 +406,8 @@ def test_a_person_reads_gain_interval_and_verdict_and_what_was_not_asked(run: Pa
     assert "[+1." in row
     against = [line for line in lines if "cooldown-reasoning" in line]
     assert len(against) == 2
-    assert "balanced-text.none" in against[0]
+    assert "balanced-text.decay" in against[0]
+    assert any("the learning rate of one of the two came down" in line for line in lines)
     assert any(line.startswith("Not asked (no judge compared") and "start-generation" in line for line in lines)
     told = json.loads(CliRunner().invoke(app, ["start-code", "--study", str(run), "--json"]).output)
     assert told == ask(run, [claim_named("start-code")])
@@ -377,7 +420,6 @@ def test_what_a_study_cannot_answer_is_not_asked_and_says_why(run: Path) -> None
         "start-generation": "--pairs code-text.decay:text.decay has it done",
         "scale-code-start-language": "larger one of the same recipe",
         "synthetic-code": "no such arms: code and synthetic and web code",
-        "large-start-vs-balanced-language": "no metric of language",
     }.items():
         assert rows[name]["verdict"] == "not asked"
         assert why in rows[name]["why"]

@@ -144,6 +144,22 @@ def test_one_seed_gives_a_curve_and_no_interval() -> None:
     assert "one seed gives no interval" in found.best.words()
 
 
+def test_a_curve_that_is_good_at_both_ends_is_best_in_two_stretches() -> None:
+    tilts = np.array([[-0.1], [0.12], [0.03]])
+    values = 4 * (SHARES - 0.5) ** 2 + tilts * (SHARES - 0.5)
+    best = dose_response(SHARES, values, "higher", "quadratic").chosen.best
+    assert len(best.possible) == 2 and (best.low, best.high) == best.tried
+    assert best.possible[0][1] < 0.1 and best.possible[1][0] > 0.9, "the middle is worse by 1 in every seed"
+    assert best.words().startswith("best at 0 %, or ") and "ruled out" not in best.words()
+
+
+def test_only_where_all_shares_are_possible_none_can_be_ruled_out() -> None:
+    values = np.array([[1.0], [0.0], [-1.0]]) * hill(SHARES)
+    best = dose_response(SHARES, values, "higher", "quadratic").chosen.best
+    assert best.possible == (best.tried,)
+    assert best.words() == "best anywhere from 0 % to 100 %: no share can be ruled out"
+
+
 @given(st.integers(0, 10_000), st.floats(0.1, 20), st.floats(-5, 5))
 def test_units_of_the_metric_do_not_matter(seed: int, scale: float, shift: float) -> None:
     values = drawn(np.random.default_rng(seed), hill(SHARES), 3, 0.02)

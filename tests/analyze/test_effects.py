@@ -209,5 +209,5 @@ def test_a_prior_counts_as_so_many_degrees_of_freedom() -> None:
     values = np.array([[0.1], [0.3], [0.2]])
     part = task_part(Sample(values, np.zeros(1, dtype=np.int64)))
     found = combine([part], Prior(variance=0.04, df=4.0))
-    assert found.df == 6 and found.seeds_variance == pytest.approx(0.01)
-    assert found.se == pytest.approx(((4 * 0.04 + 2 * 0.01) / 6 / 3) ** 0.5)
+    assert found.df == 6 and found.seeds_variance == pytest.approx((4 * 0.04 + 2 * 0.01) / 6)
+    assert found.se == pytest.approx((found.seeds_variance / 3) ** 0.5)

@@ -1,6 +1,8 @@
 """What the page draws: curves over shares, trade-off, transfer, noise by task, and what lies beneath an effect."""
 
+import itertools
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from planted import quickstart_design, simulate_items, write_run
+import statsmodels.formula.api as smf
+from planted import ARMS, quickstart_design, simulate_items, write_run
 from share_study import BEST, ITEMS, SHARES, share_design, write_shares
 
 from assay.analyze.drill import ITEMS_IN_ALL, items_each
+from assay.analyze.estimator import Estimator
 from assay.analyze.records import read_records
 from assay.analyze.results import load_items, stream_items, write_results
+from assay.analyze.task_noise import task_noise
 from assay.errors import InputError
+from assay.study.design import Design
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +81,20 @@ def test_three_sizes_alike_foretell_the_largest(shares: tuple[Path, dict[str, An
         assert len(row["reversals"]) == row["decided"] - row["right"]
 
 
+def test_each_pair_at_the_largest_size_is_foretold_by_the_smaller_beside_what_was_measured(
+    shares: tuple[Path, dict[str, Any]],
+) -> None:
+    rows = shares[1]["foretold"]
+    measured = {(row["a"], row["b"], row["metric"]): row for row in shares[1]["contrasts"] if row["size"] == "15M"}
+    assert len(rows) == 2 * (len(SHARES) - 1)
+    for row in rows:
+        assert row["target"] == "15M" and row["low"] < row["predicted"] < row["high"]
+        assert row["observed"] == pytest.approx(measured[row["a"], row["b"], row["metric"]]["effect"], rel=1e-9)
+    assert sum(row["held"] for row in rows) >= 8, "the planted differences are those of the smaller sizes"
+
+
 def test_one_size_has_no_transfer_and_no_trend_no_curve(quickstart: tuple[Path, dict[str, Any]]) -> None:
-    assert quickstart[1]["transfer"] == quickstart[1]["dose_response"] == []
+    assert quickstart[1]["transfer"] == quickstart[1]["foretold"] == quickstart[1]["dose_response"] == []
 
 
 def test_noise_by_task_is_that_of_the_raw_numbers(quickstart: tuple[Path, dict[str, Any]]) -> None:
@@ -87,10 +105,85 @@ def test_noise_by_task_is_that_of_the_raw_numbers(quickstart: tuple[Path, dict[s
     row = next(row for row in rows if (row["task"], row["measure"]) == ("mbpp", "bits_per_byte"))
     sums = items[items.task == "mbpp"].groupby(["arm", "seed"])[["gold_bits", "gold_bytes"]].sum()
     values = (sums.gold_bits / sums.gold_bytes).unstack()
-    within = values.var(axis=1, ddof=1).mean()
-    assert row["between_seeds"] == pytest.approx(within**0.5, rel=1e-8)
-    assert row["between_arms"] == pytest.approx((values.mean(axis=1).var(ddof=1) - within / 3) ** 0.5, rel=1e-8)
+    table = values.stack().rename("value").reset_index()
+    left = smf.ols("value ~ C(arm) + C(seed)", table).fit().mse_resid
+    assert row["between_seeds"] == pytest.approx(left**0.5, rel=1e-8)
+    assert row["between_arms"] == pytest.approx((values.mean(axis=1).var(ddof=1) - left / 3) ** 0.5, rel=1e-8)
     assert (row["n_arms"], row["n_seeds"], row["n_items"]) == (11, 3, 250)
+    assert {row["between_checkpoints"] for row in rows} == {None}, "only the end was measured"
+
+
+def shifted(design: Design, shift: Mapping[tuple[str, int], float], tokens: int = 1000) -> pa.Table:
+    """Records of one task whose bits per byte are the same for all but for a shift of each (arm, seed)."""
+    items = simulate_items(design, np.random.default_rng(0), noise=0)
+    runs = zip(items["arm"].to_pylist(), items["seed"].to_pylist(), strict=True)
+    bits = (3 + np.array([shift[run] for run in runs])) * items["gold_bytes"].to_numpy()
+    items = items.set_column(items.column_names.index("gold_bits"), "gold_bits", pa.array(bits))
+    seen = pa.array([tokens] * items.num_rows, pa.int64())
+    return items.set_column(items.column_names.index("tokens_seen"), "tokens_seen", seen)
+
+
+def one_task(seeds: int) -> Design:
+    full = quickstart_design(seeds)
+    tasks = tuple(task for task in full.tasks if task.id == "triviaqa")
+    return full.model_copy(update={"arms": ARMS[:3], "tasks": tasks, "metrics": (), "contrasts": ()})
+
+
+def noise_of(design: Design, tables: Sequence[pa.Table]) -> list[dict[str, Any]]:
+    return task_noise(design, Estimator(design, read_records(design, tables)))
+
+
+def test_what_a_seed_does_to_all_arms_is_neither_noise_nor_taken_off_the_signal() -> None:
+    design = one_task(3)
+    rest = np.random.default_rng(0).normal(0, 0.002, (3, 3))
+    shift = {
+        (arm, seed): 0.05 * (place - 1) + 0.1 * (seed - 1) + rest[place, seed]
+        for place, arm in enumerate(design.arms)
+        for seed in design.seeds
+    }
+    (row,) = noise_of(design, [shifted(design, shift)])
+    assert row["between_arms"] == pytest.approx(0.05, abs=0.003)
+    assert row["between_seeds"] < 0.005 and row["ratio"] > 10
+
+
+def test_noise_by_task_is_over_the_seeds_that_all_arms_share_and_there_is_none_without_two() -> None:
+    design = one_task(4)
+    shift = dict(
+        zip(itertools.product(design.arms, design.seeds), np.random.default_rng(1).normal(0, 0.05, 12), strict=True)
+    )
+    items = shifted(design, shift)
+
+    def without(*runs: tuple[str, int]) -> list[dict[str, Any]]:
+        gone = [run in runs for run in zip(items["arm"].to_pylist(), items["seed"].to_pylist(), strict=True)]
+        return noise_of(design, [items.filter(pc.invert(pa.array(gone)))])
+
+    first, second, _ = design.arms
+    fewer = noise_of(design.model_copy(update={"seeds": (0, 1, 2)}), [items])
+    assert without((first, 3)) == fewer and fewer[0]["n_seeds"] == 3
+    assert without((first, 0), (first, 1), (second, 2), (second, 3)) == []
+
+
+def test_noise_of_the_last_checkpoints_is_what_they_are_off_their_line() -> None:
+    design = one_task(30)
+    rng = np.random.default_rng(2)
+    runs = list(itertools.product(design.arms, design.seeds))
+    level = dict(zip(runs, rng.normal(0, 0.2, len(runs)), strict=True))
+    slope = dict(zip(runs, rng.normal(0, 1e-4, len(runs)), strict=True))
+    tables = [
+        shifted(
+            design,
+            # a bend that the seeds of an arm share, and an early checkpoint that does not count
+            {
+                run: level[run] + slope[run] * at + 1e-6 * (at - 1000) ** 2 + rng.normal(0, 0.03) + 9 * (at < 500)
+                for run in runs
+            },
+            at,
+        )
+        for at in (2000, 100, 1200, 900)
+    ]
+    (row,) = noise_of(design, tables)
+    assert row["between_checkpoints"] == pytest.approx(0.03, rel=0.2)
+    assert noise_of(design, tables[:2])[0]["between_checkpoints"] is None
 
 
 def test_items_beneath_an_effect_are_those_that_changed_most(quickstart: tuple[Path, dict[str, Any]]) -> None:

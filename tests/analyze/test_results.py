@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ import pytest
 from planted import metric, pair, quickstart_design, simulate_items, write_run
 from scipy import stats
 
+from assay.analyze.effects import Prior
 from assay.analyze.frame import Results
+from assay.analyze.power import seeds_needed
 from assay.analyze.results import build_results, load_design, load_items, write_results
+from assay.analyze.summary import _primary
 from assay.errors import InputError
+from assay.report.markdown import _answer
 from assay.study.design import Contrast, Design
 
 CONTRAST_KEYS = {
@@ -322,6 +327,89 @@ def test_above_chance_needs_more_than_the_most_frequent_answer() -> None:
     by_task = {row["task"]: row for row in rows}
     assert by_task["boolq"]["arms"] == [] and by_task["boolq"]["most_frequent"] == pytest.approx(0.8)
     assert by_task["boolq"]["best_accuracy"] == pytest.approx(0.8)
+
+
+def test_of_one_seed_no_accuracy_is_said_to_be_at_chance() -> None:
+    for seeds in (1, 3):
+        design = small_design(seeds=seeds)
+        items = records(design)
+        always = [None if value is None else True for value in items["correct"].to_pylist()]
+        for given in (items, replaced(items, "correct", always)):
+            summary = build_results(design, given)["summary"]
+            tested = given is items and seeds == 3
+            assert [row["tested"] for row in summary["above_chance"]] == [3 * tested] * 2, "all right has no spread"
+            (told,) = [line for line in _answer(summary) if "chance" in line]
+            assert ("No accuracy is above chance." in told) is tested
+            assert ("No accuracy could be tested against chance" in told) is not tested
+
+
+def test_a_primary_contrast_of_smaller_sizes_is_told_at_its_own_largest() -> None:
+    design = small_design(sizes=("1M", "5M"), parameters={"1M": {"body": 1}, "5M": {"body": 5}})
+    first, *rest = design.contrasts
+    design = design.model_copy(
+        update={"contrasts": (first.model_copy(update={"sizes": ("1M",)}), *rest), "primary": first.id}
+    )
+    items = pa.concat_tables([records(design.model_copy(update={"sizes": (size,)})) for size in design.sizes])
+    told = build_results(design, items)["summary"]["primary"]
+    assert told.startswith(f"The study's primary contrast, {first.a} against {first.b} at 1M")
+    everywhere = design.model_copy(update={"contrasts": (first, *rest)})
+    assert f"{first.b} at 5M" in build_results(everywhere, items)["summary"]["primary"]
+
+
+def test_the_summary_says_how_large_what_is_decided_is_and_where_else_it_is_decided() -> None:
+    design = small_design(sizes=("1M", "5M"), parameters={"1M": {"body": 1}, "5M": {"body": 5}})
+    results = build_results(
+        design, pa.concat_tables([records(design.model_copy(update={"sizes": (size,)})) for size in design.sizes])
+    )
+    rows = [row for row in results["contrasts"] if row["declared"] and row["favours"] and row["size"] == "5M"]
+    assert rows
+    told = " ".join(one["text"] for one in results["summary"]["sentences"])
+    for row in rows:
+        alike = [one for one in rows if (one["metric"], one["favours"]) == (row["metric"], row["favours"])]
+        sizes = [abs(one["effect"]) for one in alike]
+        assert f"(by {min(sizes):.3f} {'[' if len(alike) == 1 else f'to {max(sizes):.3f}'}" in told
+    asked = [row | {"id": "x"} for row in results["contrasts"] if row["declared"] and row["id"] == rows[0]["id"]]
+    for row in asked:
+        decided = row["size"] == "1M" and row["metric"] == rows[0]["metric"]
+        row.update({"verdict": "lower", "favours": "a"} if decided else {"verdict": "cannot tell", "favours": None})
+    sentence = _primary(design.model_copy(update={"primary": "x"}), asked)
+    assert "at 5M, is not decided on any declared metric. But at 1M " in sentence and sentence.endswith(" is better.")
+
+
+def test_a_flat_trend_is_named_as_one() -> None:
+    design = small_design()
+    flat = Contrast(
+        id="share of code", family="initialisation", kind="trend", factor="share of code", arms=design.arms,
+        weights=(-0.001, 0.0, 0.001), a=design.arms[2], b=design.arms[0], confounds=(),
+    )  # fmt: skip
+    wide = tuple(metric.model_copy(update={"margin": 10.0}) for metric in design.metrics if metric.declared)
+    design = design.model_copy(update={"contrasts": (flat,), "metrics": wide})
+    (sentence,) = build_results(design, records(design))["summary"]["sentences"]
+    told = "1 shows no difference that matters (held-out text (bits per byte): the trend over the share of code)"
+    assert told in sentence["text"]
+
+
+class Lending:
+    """Steadies every contrast by one prior."""
+
+    def prior(self, size: str, weights: Any, tasks: Any, measure: Any) -> Prior:
+        return Prior(0.04, 6.0)
+
+    def told(self, sizes: Any, metrics: Any) -> dict[str, Any]:
+        return {}
+
+
+def test_seeds_needed_are_those_of_the_steadied_variance() -> None:
+    design = small_design()
+    results = build_results(design, records(design), Lending())
+    rows = {(row["id"], row["metric"]): row for row in results["contrasts"] if row["declared"]}
+    tests = Counter(row["family"] for row in rows.values())
+    undecided = results["summary"]["undecided"]
+    assert undecided
+    for entry in undecided:
+        row = rows[entry["id"], entry["metric"]]
+        needed = seeds_needed(row["margin"], 3 * row["se"] ** 2, known=row["df"], alpha=0.05 / tests[row["family"]])
+        assert row["df"] == 8 and entry["seeds_for_margin"] == needed
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from assay.analyze.records import Floats
 from assay.analyze.transfer import AtSize, carried_to, held_out, transfer
 from assay.errors import InputError
 
@@ -65,6 +67,20 @@ def test_the_order_of_the_sizes_and_arms_does_not_matter() -> None:
 def test_the_same_draws_give_the_same_interval() -> None:
     sizes = [at(size, spread(0.01), 0.01, 4) for size in SIZES]
     assert transfer(sizes) == transfer(sizes)
+
+
+def test_pairs_that_all_share_one_arm_count_as_one_decision() -> None:
+    levels = dict.fromkeys(ARMS, 0.1) | {"start": 0.0}
+    star = [at(size, levels, 0.002, 1, seeds=3) for size in SIZES]
+    # alike but for the start, to the last bit: only pairs with it are decided
+    star = [AtSize(one.size, one.parameters, _alike(one.values)) for one in star]
+    for found in transfer(star):
+        assert (found.decided, found.right) == (5, 5)
+        assert found.low == pytest.approx(0.025) and found.high == 1
+
+
+def _alike(values: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {arm: values["start" if arm == "start" else "text"] for arm in values}
 
 
 def test_a_target_that_decides_nothing_has_no_accuracy() -> None:
@@ -131,6 +147,13 @@ def test_two_sizes_are_carried_on_the_line_through_them() -> None:
     assert held_out(sizes)[0].predicted == pytest.approx(0.02 + 0.03 * math.log(15))
     assert carried_to(sizes, "a", "b", 3_000_000).predicted == pytest.approx(0.02 + 0.03 * math.log(3))
     assert carried_to(sizes, "b", "a", 3_000_000).predicted == pytest.approx(-0.02 - 0.03 * math.log(3))
+
+
+def test_only_the_pairs_that_were_asked_are_foretold_and_in_their_own_direction() -> None:
+    sizes = lines(0.03, 0, 2, noise=0.0)
+    (found,) = held_out(sizes, [("b", "a")])
+    assert (found.a, found.b) == ("b", "a")
+    assert found.predicted == pytest.approx(-0.02 - 0.03 * math.log(15))
 
 
 @pytest.mark.parametrize("parameters", [999_999, 15_000_001, 470_000_000])

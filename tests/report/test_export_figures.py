@@ -24,6 +24,7 @@ from assay.errors import InputError
 from assay.judge.summary import summarise
 from assay.report.export_data import as_csv, write_data
 from assay.report.export_figures import PageFigure, page_figures, pdf, print_colours, write_figures
+from assay.report.markdown import markdown_summary
 from assay.report.page import write_report
 from assay.study.design import Design
 from simulated_tournament import simulated
@@ -134,6 +135,23 @@ def test_the_legend_goes_with_the_figure_and_names_only_what_is_drawn(
         root = ElementTree.fromstring(figure.svg)
         heights = [float(element.attrib["y"]) for element in root.iter(f"{SVG}text") if "y" in element.attrib]
         assert heights and max(heights) <= figure.height
+
+
+def test_a_win_rates_legend_is_its_own_and_says_of_each_sign_what_is_drawn(figures: dict[str, PageFigure]) -> None:
+    told = {name: said(figure) for name, figure in figures.items() if name.startswith("win-rates")}
+    assert len(told) == 2
+    for words in told.values():
+        assert not {"the first arm is better", "within the margin: too small to matter"} & set(words)
+        assert "the first arm is worse" not in words and "the second arm is preferred" not in words
+    reading = next(words for name, words in told.items() if name.endswith("by-reading"))
+    assert "the first arm is preferred" in reading and "cannot tell" not in reading
+
+
+def test_the_answer_and_the_summary_have_the_win_rates(page: Path) -> None:
+    answer = page.read_text(encoding="utf-8").partition('<h2 id="answer">')[2].partition("<nav")[0]
+    assert "1 is decided: code is preferred to text: win rate " in answer and 'href="#judge"' in answer
+    summary = markdown_summary(page.parent)
+    assert "\n- Win rates: of 1 judged pair, 1 is decided: code is preferred to text: win rate " in summary
 
 
 def test_a_pdf_has_the_figures_size_font_and_title_and_the_same_bytes_each_time(

@@ -14,8 +14,8 @@ from test_page import HOSTILE, Reader, read
 from assay.errors import InputError
 from assay.judge.answers import Answers
 from assay.judge.summary import Judged, summarise
-from assay.report.judge_section import judge_section, write_judge_page
-from assay.report.judge_table import tell_judged
+from assay.report.judge_section import _names, judge_section, write_judge_page
+from assay.report.judge_table import judged_sentence, tell_judged
 from simulated_tournament import simulated
 
 DIRECTIONS = "\u202eesrever\u202c \u2067right\u2069"
@@ -84,6 +84,37 @@ def test_every_pair_of_every_judge_is_drawn_and_in_the_table(summary: dict[str, 
     assert table.count('<th scope="row">') == 12 == len(summary["pairs"])
     for row in summary["pairs"]:
         assert f'<td class="number" data-value="{row["win_rate"]["rate"]}">' in table
+
+
+def test_long_names_keep_their_ends_and_a_short_one_leaves_its_room() -> None:
+    assert _names("balanced-text.cool0", "balanced-text.cool20", "62.7 %") == (
+        "balanced-text.cool0 against balanced-text.cool20"
+    )
+    one, other = _names(f"{'balanced-' * 5}cool0", f"{'balanced-' * 5}cool20", "62.7 %").split(" against ")
+    assert one.startswith("balanced-") and one.endswith("cool0") and other.endswith("cool20")
+    assert len(one) == len(other) == 21 and one[10] == "…"
+    assert _names("text", f"{'balanced-' * 3}cool20", "62.7 %").endswith(f"{'balanced-' * 3}cool20")
+    failed = _names("balanced-text.cool0", "balanced-text.cool20", "judge failed the exam")
+    assert failed == "balanc…t.cool0 against balanc….cool20"
+
+
+def test_the_answer_has_the_decided_pairs_and_counts_the_others(summary: dict[str, Any]) -> None:
+    decided = [claim for claim in summary["claim"] if claim["prefers"]]
+    told = judged_sentence(summary)
+    assert told.startswith(f"Win rates: of 3 judged pairs, {len(decided)} ") and "code is preferred to text: " in told
+    assert all(claim["text"].partition(", ties half")[0] in told for claim in decided)
+    left = 3 - len(decided)
+    assert told.endswith(f"{left} cannot be told." if left else "none is left open.")
+    open_ = {**summary, "claim": [{**claim, "prefers": None} for claim in summary["claim"]]}
+    assert judged_sentence(open_) == "Win rates: nothing is decided; none of 3 judged pairs can be told."
+    failed = summarise(simulated({"code": 5.0, "text": 0.0}, ["leaning"]))
+    assert judged_sentence(failed) == "Win rates: no judge passed its exam, so 1 pair of arms cannot be told."
+
+
+def test_an_answer_from_single_checkpoints_says_so(summary: dict[str, Any]) -> None:
+    arms = {"code": 1.0, "text": 0.0}
+    told = [judged_sentence(summarise(simulated(arms, seeds=range(seeds)))) for seeds in (1, 5)]
+    assert ["not about another training" in one for one in told] == [True, False]
 
 
 def test_what_a_failed_judge_found_is_grey_and_says_why(summary: dict[str, Any]) -> None:

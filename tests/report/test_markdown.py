@@ -5,16 +5,19 @@ import re
 import shutil
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_export_figures import hostile_design
-from test_page import write_run
+from test_export_figures import hostile_design, small_design
+from test_page import read, write_run
 
 from assay.analyze.results import write_results
 from assay.errors import InputError
 from assay.report.markdown import JOINER, code, escaped, markdown_summary
 from assay.report.numbers import interval, signed
+from assay.report.page import write_report
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,18 @@ def test_one_seed_and_no_timings_are_said(tmp_path: Path) -> None:
     write_results(tmp_path / "run")
     told = markdown_summary(tmp_path / "run")
     assert "1 seed, 1M parameters" in told and "One seed has no spread" in told and "by the clock" not in told
+
+
+def test_records_that_are_missing_are_said_on_page_and_in_summary(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", small_design())
+    items = tmp_path / "run" / "items"
+    (items / "code-text-decay.parquet").unlink()
+    rows = pq.read_table(items / "balanced-decay.parquet")
+    pq.write_table(rows.filter(pc.less(rows["seed"], 2)), items / "balanced-decay.parquet")
+    told = read(write_report(tmp_path / "run")).text
+    words = "1 of 4 arms has no records (code-text.decay); 1 of 4 arms lacks seeds (balanced.decay)."
+    assert f"Records are missing. {words}" in told.partition("The answer")[0]
+    assert f"\n- Records are missing: {words}\n" in markdown_summary(tmp_path / "run")
 
 
 def test_a_folder_without_results_is_told(run: Path, tmp_path: Path) -> None:

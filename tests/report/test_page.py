@@ -1,5 +1,6 @@
 """The page: self-contained, escaped, complete, the same bytes each time."""
 
+import io
 import itertools
 import json
 import re
@@ -13,13 +14,17 @@ from xml.etree import ElementTree
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
+import publish
 from assay.analyze import drill
 from assay.analyze.results import load_design
 from assay.errors import InputError
 from assay.report import figures, ledger, numbers
 from assay.report.gains import gains
-from assay.report.page import write_report
+from assay.report.markdown import markdown_summary
+from assay.report.page import _curves, write_report
+from assay.report.table import print_effects
 from assay.study.design import Design
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "rect", "use"}
@@ -153,10 +158,11 @@ def test_each_declared_number_leads_to_what_lies_beneath_it(page: Path) -> None:
     links = [attributes.get("href") or "" for tag, attributes in reader.tags if tag == "a"]
     declared = [row for row in results["contrasts"] if row["declared"]]
     assert len([link for link in links if link.startswith("#beneath-")]) == len(declared) == len(results["beneath"])
-    text = reader.text
+    text, html = reader.text, page.read_text(encoding="utf-8")
     for row in results["beneath"]:
         for item, _, _, _, change in row["items"][:3]:
-            assert f"{item} " in text and f" {change} " in text
+            assert f"{item} " in text and f" {numbers.signed(change, 4)} " in text
+            assert f'data-value="{change}">{numbers.signed(change, 4)}<' in html, "sorted as a number"
     for row in declared:
         assert numbers.interval(row["low_new_items"], row["high_new_items"]) in text
 
@@ -210,10 +216,29 @@ def test_a_study_of_shares_at_three_sizes_shows_curves_trade_off_and_transfer(tm
         assert row["best"]["words"] in reader.text
     for heading in ("How much is best?", "What one capability costs another", "Do small sizes foretell the large?"):
         assert heading in reader.text
+    assert f"{len(results['foretold'])} differences at 15M: foretold and measured" in reader.text
     labels = [attributes.get("aria-label") or "" for tag, attributes in reader.tags if tag == "svg"]
     assert sum("over the share of code" in label for label in labels) == 6
     assert sum("Trade-off between Held-out text" in label for label in labels) == 3
+    check_trends(tmp_path / "run", reader.text, results)
     assert write_report(tmp_path / "run").read_text(encoding="utf-8") == written.read_text(encoding="utf-8")
+
+
+def check_trends(folder: Path, page: str, results: dict[str, Any]) -> None:
+    """Everywhere a trend is the same number, that over the whole grid."""
+    file = io.StringIO()
+    print_effects(folder, Console(file=file, width=200, force_terminal=True, color_system=None))
+    summary, terminal = markdown_summary(folder), file.getvalue()
+    published = publish.table(folder)
+    name = "trend over share of code, share-0 → share-100"
+    rows = [row for row in results["contrasts"] if row["kind"] == "trend"]
+    for row in rows:
+        effect, (low, high) = numbers.signed(100 * row["effect"]), (100 * row["low"], 100 * row["high"])
+        assert f"{effect} {numbers.interval(low, high)} {numbers.signed_percent(100 * row['relative'])}" in page
+        assert effect.replace("−", "-") in terminal and f"{effect} [{numbers.signed(low)}, " in published
+        assert f"| {name} at {row['size']} | Held-out {row['metric'][8:12]}, bits per byte | {effect} | " in summary
+    assert len(rows) == 6 and name in page and name in terminal and f"| {name} |" in published
+    assert "trend of share" not in page + summary + terminal + published
 
 
 def test_a_mark_outside_the_figure_is_told_at_its_edge() -> None:
@@ -313,6 +338,9 @@ def test_one_seed_and_two_sizes_have_a_page(tmp_path: Path) -> None:
     text = read(write_report(tmp_path / "run")).text
     assert "Initialisation at 1M" in text and "Initialisation at 5M" in text
     assert "no seed has records" in text and "one seed has no spread" in text
+    assert "Records are missing. At 5M 11 of 11 arms have no records (text.decay, text.cool20, " in text
+    assert text.count("Records are missing.") == 1
+    assert "No accuracy could be tested against chance" in text and "No accuracy is above chance" not in text
     assert load_design(tmp_path / "run") == design
 
 
@@ -347,6 +375,40 @@ def test_a_trunk_keeps_its_colour_and_an_ending_its_dash() -> None:
     assert lines["x.decay",].series != lines["y.decay",].series
     assert lines["x.decay",].dashes == lines["y.decay",].dashes != lines["x.cool",].dashes
     assert lines["x.decay", "x.cool"].dashes == ""
+
+
+def test_more_arms_than_can_be_told_apart_have_a_figure_a_family() -> None:
+    import planted
+
+    names = [f"arm-{place}" for place in range(30)]
+    pairs = [planted.pair("shares", "x", name, names[0]) for name in names[1:3]]
+    pairs += [planted.pair("recipes", "x", name, names[0]) for name in names[3:29]]
+    families = {"shares": "?", "recipes": "?"}
+    design = planted.quickstart_design().model_copy(
+        update={"arms": tuple(names), "contrasts": tuple(pairs), "families": families}
+    )
+    shared = [segment(names, 1), *(segment([name], 2) for name in names)]
+    groups = _curves(design, shared, "1M")
+    assert [group["title"] for group in groups] == ["Shares", "Recipes, 1 of 2", "Recipes, 2 of 2", "In no comparison"]
+    drawn = [{line.name for line in group["lines"]} for group in groups]
+    assert drawn[0] == {"arm-0", "arm-1", "arm-2", "arm-0 and arm-1 and arm-2 (shared)"}
+    assert all("arm-0" in lines for lines in drawn[:3]) and drawn[3] == {"arm-29"}
+    assert set(names) <= set().union(*drawn)
+    for group in groups:
+        looks = [(line.series, line.dashes) for line in group["lines"]]
+        assert len(looks) == len(set(looks)), "no two look alike"
+    (few,) = _curves(design, [segment([name], 1) for name in names[:3]], "1M")
+    assert few["family"] == few["title"] == ""
+
+
+def segment(arms: list[str], step: int) -> dict[str, Any]:
+    return {"arms": arms, "size": "1M", "seed": 0, "path": "x", "tokens": [step], "loss": [3.0], "heldout": []}
+
+
+def test_two_shared_stretches_of_one_trunk_are_told_apart() -> None:
+    lines = figures.curve_lines([segment(["x.a", "x.b"], 1), segment(["x.c", "x.d"], 1), segment(["x.a"], 2)])
+    assert [line.name for line in lines.values()] == ["x.a and x.b (shared)", "x.c and x.d (shared)", "x.a"]
+    assert len({(line.series, line.dashes) for line in lines.values()}) == 3
 
 
 def test_ledger_rows_add_up_over_languages_and_stages_of_one_name() -> None:

@@ -18,6 +18,7 @@ from assay.analyze.steady import HOLDS, shipped_for
 from assay.cli import app
 from assay.errors import InputError
 from assay.report.markdown import markdown_summary
+from assay.report.numbers import percent
 from assay.report.page import write_report
 from assay.report.steadied import steadied_sentences
 
@@ -95,6 +96,7 @@ def test_page_summary_and_results_say_on_what_by_what_and_who_vouches(steadied: 
         assert "whoever asked for --steady vouches for it" in plain_text
         assert "assay report DIR --steady" in plain_text
     assert "% of the table&#39;s true nulls are rejected" in page, "why a metric is not steadied"
+    assert f'data-value="{row["null_rate"]}">{percent(row["null_rate"])}<' in page, "sorted as a number"
 
 
 def test_without_the_flag_the_very_same_bytes_come_back_and_say_nothing_of_it(

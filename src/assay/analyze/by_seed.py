@@ -34,7 +34,7 @@ def seed_rows(design: Design, items: pa.Table | Iterable[pa.Table]) -> list[dict
     rows = []
     for arm in design.arms:
         for size in design.sizes:
-            found = {metric.id: estimator.by_seed(size, arm, metric) for metric in design.metrics}
+            found = {metric.id: estimator.by_seed(size, arm, metric.tasks, metric.measure) for metric in design.metrics}
             rows += [
                 {
                     "arm": arm,

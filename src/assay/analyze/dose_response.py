@@ -43,9 +43,8 @@ class Best:
 
     share: float
     """Of the fitted curve, within what was tried."""
-    low: float | None
-    """The least and greatest share that cannot be ruled out; None with one seed."""
-    high: float | None
+    possible: tuple[tuple[float, float], ...]
+    """Stretches of shares that cannot be ruled out, from the least on; none with one seed."""
     at_edge: bool
     """The curve is best at the least or the greatest share that was tried."""
     tried: tuple[float, float]
@@ -54,19 +53,28 @@ class Best:
     near: tuple[float, float] | None = None
     """The shares about the best that are surely less than the margin worse; None without a margin, or with one seed."""
 
+    @property
+    def low(self) -> float | None:
+        """The least share that cannot be ruled out."""
+        return self.possible[0][0] if self.possible else None
+
+    @property
+    def high(self) -> float | None:
+        """The greatest; shares between may well be ruled out."""
+        return self.possible[-1][1] if self.possible else None
+
     def words(self) -> str:
-        """Such as *best between 10 % and 45 %*."""
-        if self.low is None or self.high is None:
-            told = f"best at {_percent(self.share)} on the curve; one seed gives no interval"
-        elif (self.low, self.high) == self.tried:
-            told = f"best anywhere from {_percent(self.low)} to {_percent(self.high)}: no share can be ruled out"
-        elif self.low == self.high:
-            told = f"best at {_percent(self.low)}"
+        """Such as *best between 10 % and 45 %*, or *best at 0 %, or between 80 % and 100 %*."""
+        if self.possible == (self.tried,):
+            told = (
+                f"best anywhere from {_percent(self.tried[0])} to {_percent(self.tried[1])}: no share can be ruled out"
+            )
         else:
-            told = f"best between {_percent(self.low)} and {_percent(self.high)}"
-        touches = [end for end, tried in zip((self.low, self.high), self.tried, strict=True) if end == tried]
-        if (self.at_edge or touches) and (self.low, self.high) != self.tried:
-            told += ", at the edge of what was tried"
+            told = f"best {', or '.join(_stretch(*ends) for ends in self.possible)}"
+            if not self.possible:
+                told = f"best at {_percent(self.share)} on the curve; one seed gives no interval"
+            if self.at_edge or self.low == self.tried[0] or self.high == self.tried[1]:
+                told += ", at the edge of what was tried"
         if self.near is not None and self.near[0] < self.near[1]:
             first, last = math.ceil(100 * self.near[0] - RELATIVE), math.floor(100 * self.near[1] + RELATIVE)
             told += f"; {first} % to {last} % is less than {self.margin:g} worse"
@@ -232,7 +240,7 @@ def _best(curves: Floats, grid: Floats, better_is: Better, margin: float | None)
     ends = (float(grid[0]), float(grid[-1]))
     at_edge = found in {0, len(grid) - 1}
     if len(curves) < 2:
-        return Best(float(grid[found]), None, None, at_edge, ends, margin)
+        return Best(float(grid[found]), (), at_edge, ends, margin)
     slopes = np.gradient(up, grid, axis=1, edge_order=2)
     slope, slope_half = slopes.mean(axis=0), _t(len(up)) * _se(slopes)
     flat = RELATIVE * max(float(np.ptp(up)), 1e-300)
@@ -242,7 +250,8 @@ def _best(curves: Floats, grid: Floats, better_is: Better, margin: float | None)
     worse = up[:, found : found + 1] - up
     possible &= worse.mean(axis=0) <= _t(len(up)) * _se(worse) + flat
     possible[found] = True
-    at = np.flatnonzero(possible)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], possible, [False]])))
+    stretches = tuple((float(grid[first]), float(grid[end - 1])) for first, end in edges.reshape(-1, 2))
     near = None
     if margin is not None:
         upper = worse.mean(axis=0) + float(stats.t.ppf(LEVEL, len(up) - 1)) * _se(worse)
@@ -251,7 +260,7 @@ def _best(curves: Floats, grid: Floats, better_is: Better, margin: float | None)
         first = int(below[-1]) + 1 if len(below) else 0
         last = int(above[0]) - 1 if len(above) else len(grid) - 1
         near = (float(grid[first]), float(grid[last]))
-    return Best(float(grid[found]), float(grid[at[0]]), float(grid[at[-1]]), at_edge, ends, margin, near)
+    return Best(float(grid[found]), stretches, at_edge, ends, margin, near)
 
 
 def _everywhere(basis: Basis, by_seed: Floats, grid: Floats) -> Floats:
@@ -273,6 +282,10 @@ def _se(by_seed: Floats) -> Floats:
     """Standard error of the mean over seeds, the first axis."""
     errors: Floats = by_seed.std(axis=0, ddof=1) / np.sqrt(len(by_seed))
     return errors
+
+
+def _stretch(low: float, high: float) -> str:
+    return f"at {_percent(low)}" if low == high else f"between {_percent(low)} and {_percent(high)}"
 
 
 def _percent(share: float) -> str:

@@ -65,7 +65,7 @@ def drill_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
             "id": contrast.id,
             "size": size,
             "metric": metric.id,
-            "seeds": estimator.seeds(size, contrast.arms, metric),
+            "seeds": estimator.seeds(size, contrast.arms, metric.tasks, metric.measure),
             "by_seed": [float(value) for value in np.mean([part.by_seed for part in parts], axis=0)],
         }
         if contrast.kind == "pair":
@@ -111,7 +111,10 @@ def _items(estimator: Estimator, contrast: Contrast, size: str, metric: Metric, 
 def _means(estimator: Estimator, contrast: Contrast, size: str, task: str, metric: Metric) -> Floats:
     """float64 [2, items]: both arms' means over the seeds they share, NaN where one lacks the item in one of them."""
     block = estimator.records.blocks[size, task]
-    seeds = [estimator.design.seeds.index(seed) for seed in estimator.seeds(size, contrast.arms, metric)]
+    seeds = [
+        estimator.design.seeds.index(seed)
+        for seed in estimator.seeds(size, contrast.arms, metric.tasks, metric.measure)
+    ]
     arms = [estimator.design.arms.index(arm) for arm in contrast.arms]
     values = np.stack([block.values[VALUE_OF[metric.measure]][arm, seeds] for arm in arms])
     means: Floats = values.mean(axis=1)

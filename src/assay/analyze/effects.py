@@ -83,9 +83,9 @@ class Estimate:
     """Standard error for new seeds and new items; None with one seed or without any spread."""
     df_new_items: float | None
     seeds_variance: float
-    """Variance of d_s over seeds (one seed's worth), what a seed does on single items included."""
+    """Variance of d_s over seeds (one seed's worth), what a seed does on single items included; steadied by a prior."""
     interaction_variance: float
-    """The share of ``seeds_variance`` that more items would lower: S · E."""
+    """What more items would lower of it, as measured: S · E."""
     paired: bool = True
 
     def interval(self, level: float = 0.95) -> tuple[float, float] | None:
@@ -163,11 +163,10 @@ def combine(parts: Sequence[Part], prior: Prior | None = None) -> Estimate:
     seeds_variance, df = float(by_seed.var(ddof=1)), float(seeds - 1)
     if seeds_variance**0.5 <= NEGLIGIBLE * scale:
         seeds_variance = 0.0
-    steadied = seeds_variance
     if prior is not None:
-        steadied = (prior.df * prior.variance + df * seeds_variance) / (prior.df + df)
+        seeds_variance = (prior.df * prior.variance + df * seeds_variance) / (prior.df + df)
         df += prior.df
-    known = (steadied / seeds, df)
+    known = (seeds_variance / seeds, df)
     se = known[0] ** 0.5 or None
     se_new, df_new = new_items(known, parts, seeds, scale)
     return Estimate(

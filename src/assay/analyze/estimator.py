@@ -76,17 +76,17 @@ class Estimator:
             parts.append(self._parts[key])
         return parts
 
-    def by_seed(self, size: str, arm: str, metric: Metric) -> dict[int, float]:
-        """One arm's value in each seed that has all the metric's tasks."""
-        parts = self.parts(size, (arm,), (1.0,), metric.tasks, metric.measure)
+    def by_seed(self, size: str, arm: str, tasks: Sequence[str], measure: Measure) -> dict[int, float]:
+        """One arm's value in each seed that has all these tasks."""
+        parts = self.parts(size, (arm,), (1.0,), tasks, measure)
         if not parts:
             return {}
         values = np.mean([part.by_seed for part in parts], axis=0)
-        return dict(zip(self.seeds(size, (arm,), metric), values.tolist(), strict=True))
+        return dict(zip(self.seeds(size, (arm,), tasks, measure), values.tolist(), strict=True))
 
-    def seeds(self, size: str, arms: Sequence[str], metric: Metric) -> list[int]:
-        """The seeds in which all these arms answered something of each of the metric's tasks."""
-        arrays = [self._values(size, arms, task, VALUE_OF[metric.measure]) for task in metric.tasks]
+    def seeds(self, size: str, arms: Sequence[str], tasks: Sequence[str], measure: Measure) -> list[int]:
+        """The seeds in which all these arms answered something of each of the tasks."""
+        arrays = [self._values(size, arms, task, VALUE_OF[measure]) for task in tasks]
         return [self.design.seeds[place] for place in self._seeds(arrays)]
 
     def one_checkpoint(self, size: str, arms: Sequence[str], tasks: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ nothing is said. Only declared metrics count. None of it is a test of a contrast
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ def dose_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
     Returns:
         Dictionaries with ``id``, ``family``, ``size``, ``metric``, ``over``, ``arms``, ``shares``, ``by_seed`` (a list
         a seed), ``form``, ``grid``, ``mean``, ``low``, ``high``, ``low_everywhere``, ``high_everywhere``, ``best`` (its
-        ``share``, ``low``, ``high``, ``words``, and ``near``: the shares less than the margin worse),
-        ``left_out_error`` and ``n_seeds``.
+        ``share``, ``low``, ``high``, ``words``, ``possible``: the stretches of shares that cannot be ruled out, and
+        ``near``: the shares less than the margin worse), ``left_out_error`` and ``n_seeds``.
     """
     rows = []
     for contrast in design.contrasts:
@@ -68,6 +68,7 @@ def dose_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
                         **_drawn(found.chosen),
                         "best": {
                             **{"share": best.share, "low": best.low, "high": best.high, "words": best.words()},
+                            "possible": [list(ends) for ends in best.possible],
                             "near": list(best.near) if best.near else None,
                         },
                         "n_seeds": found.n_seeds,
@@ -90,7 +91,7 @@ def frontier_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
     first, second = (metrics[name] for name in axes)
     rows = []
     for size in design.sizes:
-        here = [arm for arm in design.arms if estimator.by_seed(size, arm, first)][:MOST_ARMS]
+        here = [arm for arm in design.arms if estimator.by_seed(size, arm, first.tasks, first.measure)][:MOST_ARMS]
         seeds, x = _together(estimator, size, here, first)
         others, y = _together(estimator, size, here, second)
         if len(here) < 2 or not seeds or seeds != others:
@@ -121,28 +122,17 @@ def transfer_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
         whose sign is that at the target, decided or not, of how many), ``carried`` (pairs whose difference there
         came out as the smaller sizes said, of how many) and ``carried_half`` (median half-width of such a prediction).
     """
-    if len(design.sizes) < FEWEST_SIZES:
-        return []
     rows = []
-    for metric in (metric for metric in design.metrics if metric.declared):
-        arms = [arm for arm in design.arms if all(estimator.by_seed(size, arm, metric) for size in design.sizes)]
-        arms = arms[:MOST_ARMS]
-        sizes = []
-        for size in design.sizes:
-            seeds, values = _together(estimator, size, arms, metric)
-            if len(seeds) > 1:
-                sizes.append(AtSize(size, sum(design.parameters.get(size, {}).values()), values))
-        if len(arms) < 2 or len({one.parameters for one in sizes}) < FEWEST_SIZES:
-            continue
-        target = max(sizes, key=lambda one: one.parameters).size
+    for metric, sizes in _at_sizes(design, estimator):
+        target = max(sizes, key=lambda one: one.parameters)
         checked = held_out(sizes)
         for found in transfer(sizes):
             rows.append(
                 {
                     "metric": metric.id,
                     "size": found.size,
-                    "target": target,
-                    "arms": len(arms),
+                    "target": target.size,
+                    "arms": len(target.values),
                     "decided": found.decided,
                     "right": found.right,
                     "accuracy": found.accuracy,
@@ -159,6 +149,45 @@ def transfer_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def foretold_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
+    """One row per declared metric and pair that the study compares at its largest size, of three sizes or more.
+
+    Returns:
+        Dictionaries with ``metric``, ``a``, ``b``, ``target`` (the largest size), ``predicted`` (a − b there, on a line
+        through the smaller sizes), ``low``, ``high``, ``observed`` and ``held`` (whether both differ by no more than
+        their noise together).
+    """
+    rows = []
+    for metric, sizes in _at_sizes(design, estimator):
+        target = max(sizes, key=lambda one: one.parameters)
+        pairs = dict.fromkeys(
+            (one.a, one.b)
+            for one in design.contrasts
+            if one.kind == "pair" and target.size in (one.sizes or design.sizes) and {*one.arms} <= {*target.values}
+        )
+        for found in held_out(sizes, list(pairs)):
+            told = {name: getattr(found, name) for name in ("a", "b", "predicted", "low", "high", "observed", "held")}
+            rows.append({"metric": metric.id, "target": target.size, **told})
+    return rows
+
+
+def _at_sizes(design: Design, estimator: Estimator) -> Iterator[tuple[Metric, list[AtSize]]]:
+    """Declared metrics with their sizes, where two arms have values at three of these or more."""
+    for metric in (metric for metric in design.metrics if metric.declared and len(design.sizes) >= FEWEST_SIZES):
+        arms = [
+            arm
+            for arm in design.arms
+            if all(estimator.by_seed(size, arm, metric.tasks, metric.measure) for size in design.sizes)
+        ][:MOST_ARMS]
+        sizes = []
+        for size in design.sizes:
+            seeds, values = _together(estimator, size, arms, metric)
+            if len(seeds) > 1:
+                sizes.append(AtSize(size, sum(design.parameters.get(size, {}).values()), values))
+        if len(arms) > 1 and len({one.parameters for one in sizes}) >= FEWEST_SIZES:
+            yield metric, sizes
 
 
 def _shares(contrast: Contrast) -> list[float] | None:
@@ -185,7 +214,7 @@ def _together(
     estimator: Estimator, size: str, arms: Sequence[str], metric: Metric
 ) -> tuple[list[int], Mapping[str, Floats]]:
     """Seeds that all the arms have, and by arm its value in each."""
-    found = {arm: estimator.by_seed(size, arm, metric) for arm in arms}
+    found = {arm: estimator.by_seed(size, arm, metric.tasks, metric.measure) for arm in arms}
     seeds = [seed for seed in estimator.design.seeds if all(seed in values for values in found.values())]
     return seeds, {arm: np.array([values[seed] for seed in seeds]) for arm, values in found.items()}
 

@@ -2,8 +2,9 @@
 
 Every estimate is a weighted sum over arms of such a block, so the records are laid out once and each of the
 hundreds of (contrast, metric) pairs costs microseconds. Tables are taken one by one and let go, as twenty million
-records do not fit in memory as rows. Only an arm's last checkpoint counts here. Draws of one seed that forked late
-(``fork_seed``) are averaged within their seed: they share its trunk and are no replication.
+records do not fit in memory as rows. Only an arm's last checkpoint counts here; of earlier ones each task's score is
+kept. Draws of one seed that forked late (``fork_seed``) are averaged within their seed: they share its trunk and are no
+replication.
 """
 
 import itertools
@@ -23,6 +24,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Run = tuple[int, int, int]
 """Position of the arm, position of the seed, fork."""
+Sums = dict[tuple[str, str, int], dict[int, Floats]]
+"""By (size, arm, seed) and tokens seen: float64 [tasks, measures, 2], Σ value and Σ weight over items."""
 
 COLUMNS = (
     "checkpoint", "arm", "size", "seed", "fork_seed", "tokens_seen", "task", "task_version", "format", "item",
@@ -71,6 +74,14 @@ class Records:
     """By (size, arm, seed), sorted."""
     contaminated: dict[str, list[int]]
     """By task: items that stand in the training documents, and items of which it is known; tasks of the latter only."""
+    sums: Sums
+    """Of all checkpoints, early and late; tasks in the design's order, measures in that of `VALUE_OF`."""
+
+    def scores(self, size: str, arm: str, seed: int, task: int, measure: Measure) -> dict[int, float]:
+        """By tokens seen, the fewest first: an arm's score on the items of one task, given by its place."""
+        place = list(VALUE_OF).index(measure)
+        found = {tokens: sums[task, place] for tokens, sums in sorted(self.sums[size, arm, seed].items())}
+        return {tokens: float(total / weight) for tokens, (total, weight) in found.items() if weight}
 
     def one_checkpoint(self, size: str, arms: Sequence[str], seeds: Sequence[int]) -> bool:
         """Whether these arms are the same checkpoint in every one of these seeds."""
@@ -195,8 +206,9 @@ def read_records(design: Design, items: pa.Table | Iterable[pa.Table]) -> Record
     """
     gathered = {(size, task.id): _Gathered(task.id) for size in design.sizes for task in design.tasks}
     latest: dict[tuple[str, Run], int] = {}
+    sums: Sums = {}
     for table in [items] if isinstance(items, pa.Table) else items:
-        _take(design, table, gathered, latest)
+        _take(design, table, gathered, latest, sums)
     found = {key: one for key, one in gathered.items() if one.runs}
     for task in design.tasks:
         for size in design.sizes:
@@ -210,11 +222,15 @@ def read_records(design: Design, items: pa.Table | Iterable[pa.Table]) -> Record
     for (_, name), one in found.items():
         flags[name] |= one.flags
     told = {task: [sum(flag for _, flag in pairs), len(pairs)] for task, pairs in sorted(flags.items()) if pairs}
-    return Records({key: one.block(shape) for key, one in found.items()}, checkpoints, numerics, told)
+    return Records({key: one.block(shape) for key, one in found.items()}, checkpoints, numerics, told, sums)
 
 
 def _take(
-    design: Design, table: pa.Table, gathered: dict[tuple[str, str], _Gathered], latest: dict[tuple[str, Run], int]
+    design: Design,
+    table: pa.Table,
+    gathered: dict[tuple[str, str], _Gathered],
+    latest: dict[tuple[str, Run], int],
+    sums: Sums,
 ) -> None:
     """Give a table's rows to their tasks, but those that an arm's later checkpoint has made old."""
     missing = [name for name in COLUMNS if name not in table.column_names]
@@ -228,6 +244,7 @@ def _take(
         _positions(table["seed"], design.seeds),
         table["fork_seed"].to_numpy().astype(np.int64),
         _positions(table["task"], tasks),
+        table["tokens_seen"].to_numpy(),
     ]
     rows = np.flatnonzero((np.stack([keys[0], keys[1], keys[2], keys[4]]) >= 0).all(axis=0))
     if not len(rows):
@@ -236,7 +253,8 @@ def _take(
     table = table.take(rows) if len(rows) < table.num_rows or (np.diff(rows) != 1).any() else table
     table = table.append_column("answers", pc.divide(pc.cast(table["right"], pa.float64()), table["samples"]))
     sorted_keys = np.stack([key[rows] for key in keys])
-    seen = table["tokens_seen"].to_numpy()
+    _score(design, table, sorted_keys, sums)
+    seen = sorted_keys[5]
     for begin, end in _stretches(sorted_keys[:4]):
         size, arm, seed, fork = (int(key) for key in sorted_keys[:4, begin])
         run = (arm, seed, fork)
@@ -248,12 +266,27 @@ def _take(
             latest[design.sizes[size], run] = newest
             for task in tasks:
                 gathered[design.sizes[size], task].runs.pop(run, None)
-        for first, last in _stretches(sorted_keys[4:, begin:end]):
+        for first, last in _stretches(sorted_keys[4:5, begin:end]):
             chosen = table.slice(begin + first, last - first)
             if (seen[begin + first : begin + last] < newest).any():
                 chosen = chosen.filter(pa.array(seen[begin + first : begin + last] == newest))
             if chosen.num_rows:
                 gathered[design.sizes[size], tasks[int(sorted_keys[4, begin + first])]].add(run, chosen)
+
+
+def _score(design: Design, table: pa.Table, keys: Ints, sums: Sums) -> None:
+    """Add up each checkpoint's values, task by task; rows are sorted by ``keys``. Bits are weighed by the bytes."""
+    begins = [begin for begin, _ in _stretches(keys)]
+    found = np.empty((len(VALUE_OF), 2, len(begins)))
+    for number, (measure, column) in enumerate(VALUE_OF.items()):
+        values = pc.cast(table[column], pa.float64()).to_numpy()
+        known = ~np.isnan(values)
+        weights = np.where(known, table["gold_bytes"].to_numpy() if measure == "bits_per_byte" else 1.0, 0.0)
+        found[number] = np.add.reduceat(np.stack([np.where(known, values, 0.0), weights]), begins, axis=1)
+    for place, (size, arm, seed, _, task, tokens) in enumerate(keys[:, begins].T.tolist()):
+        path = sums.setdefault((design.sizes[size], design.arms[arm], design.seeds[seed]), {})
+        here = path.setdefault(tokens, np.zeros((len(design.tasks), len(VALUE_OF), 2)))
+        here[task] += found[:, :, place]
 
 
 def _stretches(keys: Ints) -> list[tuple[int, int]]:

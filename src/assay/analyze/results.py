@@ -22,7 +22,7 @@ from assay.analyze.drill import drill_rows
 from assay.analyze.effects import Estimate
 from assay.analyze.estimator import Estimator, Steady
 from assay.analyze.numerics import numerics_confound
-from assay.analyze.pictures import dose_rows, frontier_rows, transfer_rows
+from assay.analyze.pictures import dose_rows, foretold_rows, frontier_rows, transfer_rows
 from assay.analyze.power import smallest_effect
 from assay.analyze.records import COLUMNS, Records, read_records
 from assay.analyze.summary import Finding, above_chance, summarise
@@ -32,7 +32,7 @@ from assay.errors import InputError
 from assay.files import write_whole
 from assay.study.design import Contrast, Design, Metric
 
-ANALYSIS_VERSION = 6
+ANALYSIS_VERSION = 7
 """Raise when the same records give other results."""
 DIGITS = 10
 ENCODED = ("checkpoint", "arm", "size", "task", "format", "numerics")
@@ -57,13 +57,7 @@ def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: 
     """
     records = read_records(design, items)
     estimator = Estimator(design, records, steady)
-    arms_table, alone = _arms_table(design, estimator)
-    findings = [
-        _finding(estimator, alone, contrast, size, metric)
-        for contrast in design.contrasts
-        for size in contrast.sizes or design.sizes
-        for metric in design.metrics
-    ]
+    findings = _findings(estimator, design.contrasts, design.metrics)
     _judge(findings)
     chance = above_chance(design, estimator.estimate, records)
     results = {
@@ -77,11 +71,12 @@ def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: 
         "tokens": dict(design.tokens),
         "primary": design.primary,
         "contrasts": [finding.row for finding in findings],
-        "arms_table": arms_table,
+        "arms_table": _arms_table(design, estimator),
         "averages": macro_averages(design, estimator.parts),
         "dose_response": dose_rows(design, estimator),
         "frontier": frontier_rows(design, estimator),
         "transfer": transfer_rows(design, estimator),
+        "foretold": foretold_rows(design, estimator),
         "task_noise": task_noise(design, estimator),
         "beneath": drill_rows(design, estimator),
         "steadied": steady.told(design.sizes, design.metrics) if steady else False,
@@ -90,6 +85,30 @@ def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: 
         "numerics": sorted({name for names in records.numerics.values() for name in names}),
     }
     rounded: dict[str, Any] = _round(results)
+    return rounded
+
+
+def build_contrasts(
+    design: Design,
+    asked: Iterable[tuple[Sequence[Contrast], Sequence[Metric]]],
+    items: pa.Table | Iterable[pa.Table],
+    steady: Steady | None = None,
+) -> list[dict[str, Any]]:
+    """Rows as ``contrasts`` of `build_results` has them, of other contrasts on other metrics.
+
+    Args:
+        design: The study after planning; its own contrasts and metrics do not matter.
+        asked: Contrasts, and the metrics that they are asked on; each is corrected for apart from the others.
+        items: As for `build_results`.
+        steady: As for `build_results`.
+    """
+    estimator = Estimator(design, read_records(design, items), steady)
+    rows = []
+    for contrasts, metrics in asked:
+        findings = _findings(estimator, contrasts, metrics)
+        _judge(findings)
+        rows += [finding.row for finding in findings]
+    rounded: list[dict[str, Any]] = _round(rows)
     return rounded
 
 
@@ -171,42 +190,42 @@ def write_results(folder: Path, clean: bool = False, steady: Steady | None = Non
     return results
 
 
-def _arms_table(
-    design: Design, estimator: Estimator
-) -> tuple[list[dict[str, Any]], dict[tuple[str, str, str], Estimate | None]]:
-    """Each arm's own value per size and metric, as rows and by (arm, size, metric)."""
-    rows: list[dict[str, Any]] = []
-    alone: dict[tuple[str, str, str], Estimate | None] = {}
-    for arm in design.arms:
-        for size in design.sizes:
-            for metric in design.metrics:
-                estimate = estimator.estimate(size, (arm,), (1.0,), metric.tasks, metric.measure)
-                alone[arm, size, metric.id] = estimate
-                rows.append(
-                    {
-                        "arm": arm,
-                        "size": size,
-                        "metric": metric.id,
-                        "category": metric.category,
-                        "declared": metric.declared,
-                        "chance": _chance(design, metric),
-                        **_numbers(estimate, "value"),
-                    }
-                )
-    return rows, alone
+def _arms_table(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
+    """Each arm's own value per size and metric."""
+    return [
+        {
+            "arm": arm,
+            "size": size,
+            "metric": metric.id,
+            "category": metric.category,
+            "declared": metric.declared,
+            "chance": _chance(design, metric),
+            **_numbers(_alone(estimator, arm, size, metric), "value"),
+        }
+        for arm in design.arms
+        for size in design.sizes
+        for metric in design.metrics
+    ]
 
 
-def _finding(
-    estimator: Estimator,
-    alone: Mapping[tuple[str, str, str], Estimate | None],
-    contrast: Contrast,
-    size: str,
-    metric: Metric,
-) -> Finding:
+def _alone(estimator: Estimator, arm: str, size: str, metric: Metric) -> Estimate | None:
+    return estimator.estimate(size, (arm,), (1.0,), metric.tasks, metric.measure)
+
+
+def _findings(estimator: Estimator, contrasts: Iterable[Contrast], metrics: Sequence[Metric]) -> list[Finding]:
+    return [
+        _finding(estimator, contrast, size, metric)
+        for contrast in contrasts
+        for size in contrast.sizes or estimator.design.sizes
+        for metric in metrics
+    ]
+
+
+def _finding(estimator: Estimator, contrast: Contrast, size: str, metric: Metric) -> Finding:
     estimate = estimator.estimate(size, contrast.arms, contrast.weights, metric.tasks, metric.measure)
     same = estimate is not None and estimator.one_checkpoint(size, contrast.arms, metric.tasks)
     numbers = _numbers(estimate, "effect")
-    base = alone[contrast.b, size, metric.id]
+    base = _alone(estimator, contrast.b, size, metric)
     elsewhere = estimate.on_new_items().interval() if estimate is not None else None
     if same:
         numbers |= {"effect": 0.0, "low": 0.0, "high": 0.0, "se": 0.0, "df": None, "p": None}

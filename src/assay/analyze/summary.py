@@ -53,7 +53,7 @@ def summarise(design: Design, findings: Sequence[Finding], chance: Sequence[dict
     ]
     return {
         "sentences": sentences,
-        "primary": _primary(design, here),
+        "primary": _primary(design, rows),
         "note": _note(design, here),
         "undecided": [
             _undecided(finding, tests[finding.row["family"]])
@@ -75,7 +75,8 @@ def above_chance(design: Design, estimate: Estimating, records: Records) -> list
     """Per size and task with choices: the bar, and the arms whose accuracy is above it.
 
     The bar is guessing, or the share of the most frequent right position where that is more: a model that
-    always says yes gets 62 % of BoolQ.
+    always says yes gets 62 % of BoolQ. ``tested`` counts the arms whose accuracy could be: not one of a single
+    seed, nor where neither seeds nor items differ at all.
     """
     tests: list[tuple[dict[str, Any], str, float | None]] = []
     found = []
@@ -87,7 +88,7 @@ def above_chance(design: Design, estimate: Estimating, records: Records) -> list
             constant = float(np.bincount(block.gold).max() / len(block.gold))
             entry: dict[str, Any] = {
                 "size": size, "task": task.id, "chance": task.chance, "most_frequent": constant,
-                "best": None, "best_accuracy": None, "arms": [],
+                "best": None, "best_accuracy": None, "tested": 0, "arms": [],
             }  # fmt: skip
             found.append(entry)
             for arm in design.arms:
@@ -98,6 +99,7 @@ def above_chance(design: Design, estimate: Estimating, records: Records) -> list
                     entry["best"], entry["best_accuracy"] = arm, accuracy.value
                 tests.append((entry, arm, accuracy.on_new_items().p_above(max(task.chance, constant))))
     for (entry, arm, _), adjusted in zip(tests, holm([p for _, _, p in tests]), strict=True):
+        entry["tested"] += adjusted is not None
         if adjusted is not None and adjusted < SIGNIFICANCE / 2:
             entry["arms"].append(arm)
     return found
@@ -133,18 +135,33 @@ def _sentence(design: Design, family: str, at_size: str, rows: Sequence[dict[str
 
 
 def _clauses(design: Design, decided: Sequence[dict[str, Any]], control: str | None) -> list[str]:
-    """Decided rows as *metric is better with these and worse with those*, in the order of the metrics."""
+    """Decided rows as *metric is better with these, by so much, and worse with those*, in the order of the metrics."""
     clauses = []
     for metric in design.metrics:
-        groups: dict[tuple[str, str], list[str]] = {}
+        groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for row in decided:
             if row["metric"] == metric.id:
                 than = "" if control or row["kind"] == "trend" else f" than with {row['b']}"
-                groups.setdefault((_word(row), than), []).append(row["a"])
+                groups.setdefault((_word(row), than), []).append(row)
         if groups:
-            told = [f"{word} {_list(subjects)}{than}" for (word, than), subjects in sorted(groups.items())]
+            told = [
+                f"{word} {_list([row['a'] for row in subjects])}{than}{_by(subjects)}"
+                for (word, than), subjects in sorted(groups.items(), key=lambda group: group[0])
+            ]
             clauses.append(f"{metric_phrase(metric)} is {_list(told)}")
     return clauses
+
+
+def _by(rows: Sequence[dict[str, Any]]) -> str:
+    """How far apart the arms of decided pairs are, whichever way: one with its interval, several from least to most."""
+    if rows[0]["kind"] == "trend":
+        return ""  # a slope a unit of the factor, which the figure tells better
+    sizes = sorted(abs(row["effect"]) for row in rows)
+    if len(rows) > 1:
+        return f" (by {sizes[0]:.3f} to {sizes[-1]:.3f})"
+    (row,) = rows
+    ends = (row["low"], row["high"]) if row["effect"] > 0 else (-row["high"], -row["low"])
+    return f" (by {sizes[0]:.3f} [{ends[0]:.3f}, {ends[1]:.3f}])"
 
 
 def _word(row: dict[str, Any]) -> str:
@@ -155,14 +172,16 @@ def _word(row: dict[str, Any]) -> str:
 def _equal(design: Design, rows: Sequence[dict[str, Any]], control: str | None) -> str:
     told = []
     for metric in design.metrics:
-        subjects = [
-            row["a"] if control or row["kind"] == "trend" else f"{row['a']} and {row['b']}"
-            for row in rows
-            if row["metric"] == metric.id
-        ]
+        subjects = [_subject(row, control) for row in rows if row["metric"] == metric.id]
         if subjects:
             told.append(f"{metric_phrase(metric)}: {_list(subjects)}")
     return "; ".join(told)
+
+
+def _subject(row: dict[str, Any], control: str | None) -> str:
+    if row["kind"] == "trend":
+        return f"the trend over the {row['factor']}"
+    return str(row["a"]) if control else f"{row['a']} and {row['b']}"
 
 
 def _common_control(rows: Sequence[dict[str, Any]]) -> str | None:
@@ -171,16 +190,31 @@ def _common_control(rows: Sequence[dict[str, Any]]) -> str | None:
 
 
 def _primary(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
-    chosen = [row for row in rows if row["id"] == design.primary]
-    if not chosen:
+    """The primary contrast at its largest size, and where that leaves a metric open, what other sizes decide."""
+    asked = [row for row in rows if row["id"] == design.primary]
+    if not asked:
         return None
+    size = _largest_size(design, asked)
     titles = {metric.id: metric_phrase(metric) for metric in design.metrics}
-    told = [f"{titles[row['metric']]} {_better_or_worse(row)}" for row in chosen if row["verdict"] != "cannot tell"]
-    open_ = [titles[row["metric"]] for row in chosen if row["verdict"] == "cannot tell"]
-    start = f"The study's primary contrast, {chosen[0]['a']} against {chosen[0]['b']}"
+    told = [
+        f"{titles[row['metric']]} {_better_or_worse(row)}{_by([row]) if row['favours'] else ''}"
+        for row in asked
+        if row["size"] == size and row["verdict"] != "cannot tell"
+    ]
+    open_ = [row["metric"] for row in asked if row["size"] == size and row["verdict"] == "cannot tell"]
+    at_size = f" at {size}" if len(design.sizes) > 1 else ""
+    start = f"The study's primary contrast, {asked[0]['a']} against {asked[0]['b']}{at_size}"
     if not told:
-        return f"{start}, is not decided on any declared metric."
-    return f"{start}: {'; '.join(told)}{f'; cannot be told on {_list(open_)}' if open_ else ''}."
+        start += ", is not decided on any declared metric."
+    else:
+        left = f"; cannot be told on {_list([titles[name] for name in open_])}" if open_ else ""
+        start += f": {'; '.join(told)}{left}."
+    elsewhere = [
+        f"at {row['size']} {titles[row['metric']]} is {_better_or_worse(row)}"
+        for row in asked
+        if row["size"] != size and row["metric"] in open_ and row["verdict"] != "cannot tell"
+    ]
+    return f"{start} But {'; '.join(elsewhere)}." if elsewhere else start
 
 
 def _better_or_worse(row: dict[str, Any]) -> str:

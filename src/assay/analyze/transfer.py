@@ -104,15 +104,19 @@ def transfer(sizes: Sequence[AtSize], seed: int = 0) -> list[Agreement]:
     return [_agreement(small, target, truth, arms, seed) for small in smaller]
 
 
-def held_out(sizes: Sequence[AtSize]) -> list[Carried]:
-    """Every pair's difference at the largest size as the smaller ones predict it, and whether it came out so.
+def held_out(sizes: Sequence[AtSize], pairs: Sequence[tuple[str, str]] | None = None) -> list[Carried]:
+    """Pairs' differences at the largest size as the smaller ones predict them, and whether they came out so.
+
+    Args:
+        sizes: As `transfer`.
+        pairs: Of arms; None: all.
 
     Raises:
         InputError: As `transfer`.
     """
     *smaller, target = _checked(sizes)
     found = []
-    for a, b in itertools.combinations(target.values, 2):
+    for a, b in itertools.combinations(target.values, 2) if pairs is None else pairs:
         observed = target.values[a] - target.values[b]
         found.append(_carry(smaller, a, b, target.parameters, observed))
     return found
@@ -209,8 +213,8 @@ def _interval(
 ) -> tuple[float | None, float | None]:
     """Percentiles over draws of arms with replacement. A draw's pairs count as often as both their arms were drawn.
 
-    Where all or none are right every draw says the same; then the end is that of as many independent decisions as there
-    are disjoint pairs (Clopper and Pearson).
+    Where all or none are right every draw says the same; then the end is that of as many independent decisions as
+    disjoint pairs are found, taken as they come (Clopper and Pearson).
     """
     if len(arms) < FEWEST_ARMS:
         return None, None
@@ -223,8 +227,11 @@ def _interval(
     totals = weights.sum(axis=1)
     shares = (weights[:, good].sum(axis=1) / np.maximum(totals, 1))[totals > 0]
     low, high = (float(end) for end in np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    disjoint = max(1, len(np.unique(ends)) // 2)
-    bound = ((1 - LEVEL) / 2) ** (1 / disjoint)
+    matched: set[str] = set()
+    for pair in decided:
+        if matched.isdisjoint(pair):
+            matched.update(pair)
+    bound = ((1 - LEVEL) / 2) ** (2 / len(matched))
     if good.all():
         low = bound
     if not good.any():

@@ -31,7 +31,7 @@ COLUMNS = {
     "averages": ("of", "size", "metric", "way", "tasks", "value", "low", "high"),
     "dose_response": (
         "id", "size", "metric", "over", "form", "share", "mean", "low", "high", "low_everywhere", "high_everywhere",
-        "best_share", "best_low", "best_high", "n_seeds",
+        "best_share", "best_low", "best_high", "best_possible", "n_seeds",
     ),
     "frontier": (
         "size", "arm", "x_metric", "x", "x_low", "x_high", "y_metric", "y", "y_low", "y_high", "standing", "beaten_by",
@@ -39,8 +39,10 @@ COLUMNS = {
     "transfer": (
         "metric", "size", "target", "arms", "decided", "right", "accuracy", "low", "high", "spearman", "reversals",
     ),
+    "foretold": ("metric", "a", "b", "target", "predicted", "low", "high", "observed", "held"),
     "task_noise": (
-        "size", "task", "measure", "between_arms", "between_seeds", "ratio", "n_arms", "n_seeds", "n_items",
+        "size", "task", "measure", "between_arms", "between_seeds", "ratio", "between_checkpoints", "n_arms", "n_seeds",
+        "n_items",
     ),
     "judge": (
         "judge", "passed", "a", "b", "win_rate", "low", "high", "win_minus_loss", "win_minus_loss_low",
@@ -98,6 +100,7 @@ def tables(folder: Path, clean: bool = False) -> dict[str, list[dict[str, Any]]]
         "dose_response": [point for row in results["dose_response"] for point in _dose_points(row)],
         "frontier": [_place(row, point) for row in results["frontier"] for point in row["points"]],
         "transfer": [_reversed(row) for row in results["transfer"]],
+        "foretold": results["foretold"],
         "task_noise": results["task_noise"],
         "curves": curve_rows(curves) if curves else [],
         "judge": judge_rows(judged) if judged else [],
@@ -161,7 +164,7 @@ def claim_rows(folder: Path) -> list[dict[str, Any]]:
 
 def _dose_points(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row per share of the fitted curve's grid."""
-    best = {f"best_{key}": row["best"][key] for key in ("share", "low", "high")}
+    best = {f"best_{key}": row["best"][key] for key in ("share", "low", "high", "possible")}
     told = {key: row[key] for key in ("id", "size", "metric", "over", "form", "n_seeds")} | best
     drawn = {**row, "share": row["grid"]}
     columns = {name: drawn[name] or [None] * len(row["grid"]) for name in CURVES}

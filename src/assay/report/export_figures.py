@@ -20,7 +20,7 @@ from assay.report.frame import TEMPLATES
 FONT = "DejaVu Sans"
 """What drawings were laid out in; it comes with matplotlib."""
 FAMILIES = f"'{FONT}', Verdana, sans-serif"
-EFFECTS = ("Effects on ", "Win rates by ")
+EFFECTS = "Effects on "
 """How the descriptions of figures begin whose legend is the page's own, under *How to read the effects*."""
 READING = "How to read the effects"
 LETTER = 5.6
@@ -199,12 +199,12 @@ def _alone(
 
 
 def _entries(legend: str, drawing: ElementTree.Element) -> list[tuple[ElementTree.Element, str]]:
-    """Sign and words of each line of a legend whose colour is in the drawing."""
+    """Sign and words of each line of a legend whose colours are in the drawing, all of them."""
     used = {one[0] for value in _styles(drawing) for one in _VARIABLE.findall(value)}
     found = []
     for sign, words in _ENTRY.findall(legend):
         drawn = ElementTree.fromstring(sign)
-        if any(one[0] in used for value in _styles(drawn) for one in _VARIABLE.findall(value)):
+        if {one[0] for value in _styles(drawn) for one in _VARIABLE.findall(value)} <= used:
             found.append((drawn, _words(words)))
     return found
 

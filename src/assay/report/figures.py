@@ -6,6 +6,8 @@ study could not have seen (the smallest detectable effect, a pale bar about zero
 single drawings that the page lays side by side or beneath each other.
 """
 
+import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +37,10 @@ WIDTH = 4.9
 """Inches of a panel; at 390 px its text is still above 9 px."""
 
 LINE_STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
-"""One an ending: solid for what several arms share, then by order of appearance."""
+"""One an ending: solid for what several arms share if any do, then by order of appearance."""
+
+MOST_CURVES = 3 * SERIES
+"""Arms in a figure of learning curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,13 @@ def forest(rows: Sequence[Mapping[str, Any]], title: str, unit: str, better_is: 
     """One metric of one family: a line per contrast.
 
     Args:
-        rows: Contrast rows of ``results.json``, all of the same metric.
+        rows: Contrast rows from `assay.report.trend.end_to_end`, all of the same metric.
         title: The metric in words; part of the label for screen readers.
         unit: Name of the horizontal axis.
         better_is: ``higher`` or ``lower``; which side of zero favours arm a.
     """
     controls = {row["b"] for row in rows}
     control = rows[0]["b"] if len(controls) == 1 and rows[0]["kind"] == "pair" else None
-    rows = _end_to_end(rows)
     with page_style():
         figure = Figure(figsize=(WIDTH, 0.6 + 0.52 * len(rows)))
         axes = figure.add_axes((0.03, 0.42 / figure.get_figheight(), 0.94, 1 - 0.47 / figure.get_figheight()))
@@ -77,26 +81,6 @@ def forest(rows: Sequence[Mapping[str, Any]], title: str, unit: str, better_is: 
         return inline(figure, _forest_label(rows, title))
 
 
-def _end_to_end(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows with every trend as the difference that its slope makes over the whole grid, on one axis with pairs.
-
-    Its margin is a pair's over the grid's range, which gives the range; where there is no pair, trends stay slopes.
-    """
-    margin = next((row["margin"] for row in rows if row["kind"] == "pair"), None)
-    told: list[Mapping[str, Any]] = []
-    for row in rows:
-        if row["kind"] == "trend" and margin:
-            times = margin / row["margin"]
-            scaled = {
-                key: None if row[key] is None else row[key] * times
-                for key in ("effect", "low", "high", "mde", "margin")
-            }
-            told.append({**row, **scaled, "id": f"{row['id']}, end to end"})
-        else:
-            told.append(row)
-    return told
-
-
 def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     """Room for every interval, zero and the margin; the pale bars may run out of it."""
     ends = [-rows[0]["margin"] * 1.6, rows[0]["margin"] * 1.6]
@@ -109,7 +93,7 @@ def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
 def _forest_row(
     axes: Axes, position: int, row: Mapping[str, Any], control: str | None, limits: tuple[float, float]
 ) -> None:
-    name = row["a"] if control else row["id"] if row["kind"] == "trend" else f"{row['a']} − {row['b']}"
+    name = row["a"] if control else row["name"]
     colour = verdict_colour(row)
     beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": 10.5, "va": "bottom"}
     axes.text(0, position - 0.12, name, ha="left", **beside)
@@ -143,7 +127,7 @@ def verdict_colour(row: Mapping[str, Any]) -> str:
 def _forest_label(rows: Sequence[Mapping[str, Any]], title: str) -> str:
     told = []
     for row in rows:
-        name = row["id"] if row["kind"] == "trend" else f"{row['a']} minus {row['b']}"
+        name = row["name"] if row["kind"] == "trend" else f"{row['a']} minus {row['b']}"
         if row["effect"] is None:
             told.append(f"{name}: no records")
         elif row["low"] is None:
@@ -154,22 +138,58 @@ def _forest_label(rows: Sequence[Mapping[str, Any]], title: str) -> str:
     return f"Effects on {title}. {'; '.join(told)}."
 
 
+def told_apart(segments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether one colour a trunk and one dash an ending tell all arms apart."""
+    return _apart(_by_trunk(_groups(segments)))
+
+
 def curve_lines(segments: Sequence[Mapping[str, Any]]) -> dict[tuple[str, ...], Line]:
-    """Colour and dash of each distinct set of arms: one colour a trunk, one dash an ending."""
-    groups = list(dict.fromkeys(tuple(segment["arms"]) for segment in segments))
+    """Colour and dash of each distinct set of arms: one colour a trunk and one dash an ending where these tell all
+    apart, otherwise every colour with the first dash, with the second, and so on."""
+    groups = _groups(segments)
+    lines = _by_trunk(groups)
+    if _apart(lines):
+        return lines
+    names = Counter(line.name for line in lines.values())
+    return {
+        group: Line(
+            line.name if names[line.name] == 1 else f"{' and '.join(group)} (shared)",
+            place % SERIES,
+            _dashes(LINE_STYLES[place // SERIES % len(LINE_STYLES)]),
+        )
+        for place, (group, line) in enumerate(lines.items())
+    }
+
+
+def _groups(segments: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(tuple(segment["arms"]) for segment in segments))
+
+
+def _by_trunk(groups: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Line]:
     trunks = list(dict.fromkeys(arm.partition(".")[0] for group in groups for arm in group))
     endings = list(dict.fromkeys(group[0].partition(".")[2] for group in groups if len(group) == 1))
+    first = int(any(len(group) > 1 for group in groups))
     lines = {}
     for group in groups:
-        trunk = group[0].partition(".")[0]
+        trunk, _, ending = group[0].partition(".")
         shared = len(group) > 1
-        style = 0 if shared else 1 + endings.index(group[0].partition(".")[2]) % (len(LINE_STYLES) - 1)
-        dash = LINE_STYLES[style]
+        style = 0 if shared else first + endings.index(ending) % (len(LINE_STYLES) - first)
         passing = list(dict.fromkeys(arm.partition(".")[0] for arm in group))
         name = f"{' and '.join(passing)} (shared)" if shared else group[0]
-        dashes = "" if dash == "-" else " ".join(f"{length * 1.6:g}" for length in dash[1])
-        lines[group] = Line(name, trunks.index(trunk) % SERIES, dashes)
+        lines[group] = Line(name, trunks.index(trunk) % SERIES, _dashes(LINE_STYLES[style]))
     return lines
+
+
+def _apart(lines: Mapping[tuple[str, ...], Line]) -> bool:
+    """No two look alike, but for stretches of one arm's training."""
+    looks: dict[tuple[int, str], list[set[str]]] = {}
+    for group, line in lines.items():
+        looks.setdefault((line.series, line.dashes), []).append(set(group))
+    return all(one & other for alike in looks.values() for one, other in itertools.combinations(alike, 2))
+
+
+def _dashes(style: Any) -> str:
+    return "" if style == "-" else " ".join(f"{length * 1.6:g}" for length in style[1])
 
 
 def curves(segments: Sequence[Mapping[str, Any]], quantity: str, label: str) -> str:
@@ -204,7 +224,7 @@ def curves(segments: Sequence[Mapping[str, Any]], quantity: str, label: str) -> 
 
 
 def _styles(lines: Mapping[tuple[str, ...], Line]) -> dict[Line, Any]:
-    by_dashes = {"" if style == "-" else " ".join(f"{d * 1.6:g}" for d in style[1]): style for style in LINE_STYLES}
+    by_dashes = {_dashes(style): style for style in LINE_STYLES}
     return {line: by_dashes[line.dashes] for line in lines.values()}
 
 
@@ -268,4 +288,4 @@ def _curve(axes: Axes, runs: Sequence[tuple[list[float], list[float]]], line: Li
     return [float(value) for value in mean]
 
 
-__all__ = ["INK", "Line", "curve_lines", "curves", "forest", "verdict_colour"]
+__all__ = ["INK", "Line", "curve_lines", "curves", "forest", "told_apart", "verdict_colour"]

@@ -25,8 +25,9 @@ from assay.report.numbers import percent
 from assay.report.svg import BETTER, GRID, OPEN, SOFT, WORSE, inline, page_style
 
 SUMMARY = "judge.json"
-LONGEST_NAME = 18
-"""Characters of an arm's name in a drawing."""
+LETTERS = 58
+"""Of a line of a drawing: two arms, and their win rate at the right."""
+AGAINST = " against "
 COLOURS = {"a preferred": BETTER, "b preferred": WORSE}
 TONES = {"a preferred": "better", "b preferred": "worse"}
 KIND_WORDS = {
@@ -129,13 +130,13 @@ def _forest_row(axes: Axes, position: int, row: Mapping[str, Any], ends: tuple[f
     rate, colour = row["win_rate"], COLOURS.get(row["verdict"], OPEN)
     beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": 10.5, "va": "bottom"}
     failed = row["verdict"].startswith("judge")
-    axes.text(0, position - 0.12, f"{_short(row['a'])} against {_short(row['b'])}", ha="left", **beside)
+    told = "no outcome" if rate["rate"] is None else row["verdict"] if failed else percent(rate["rate"])
+    axes.text(0, position - 0.12, _names(row["a"], row["b"], told), ha="left", **beside)
     bar = position + 0.16
     axes.plot([0.5, 0.5], [bar - 0.22, bar + 0.22], color=SOFT, linewidth=0.9, zorder=1.6)
     if rate["rate"] is None:
-        axes.text(1, position - 0.12, "no outcome", ha="right", color=SOFT, **beside)
+        axes.text(1, position - 0.12, told, ha="right", color=SOFT, **beside)
         return
-    told = row["verdict"] if failed else percent(rate["rate"])
     axes.text(1, position - 0.12, told, ha="right", color=colour, fontweight="normal" if failed else "bold", **beside)
     if rate["detectable"] is not None:
         left, right = max(0.5 - rate["detectable"] / 2, ends[0]), min(0.5 + rate["detectable"] / 2, ends[1])
@@ -149,10 +150,17 @@ def _forest_row(axes: Axes, position: int, row: Mapping[str, Any], ends: tuple[f
     )  # fmt: skip
 
 
-def _short(arm: str) -> str:
-    """A name that leaves room for another and a number beside it; the table has the whole."""
-    shown = printable(arm)
-    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
+def _names(a: str, b: str, told: str) -> str:
+    """Both arms, cut in the middle where they leave no room for what is told beside them; the table has them whole."""
+    names = [printable(a), printable(b)]
+    room = LETTERS - len(AGAINST) - len(told)
+    each = max(room // 2, room - min(map(len, names)))
+    return AGAINST.join(_short(name, each) for name in names)
+
+
+def _short(name: str, most: int) -> str:
+    head = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:head]}…{name[head + 1 - most :]}"
 
 
 def _label(judge: str, rows: Sequence[Mapping[str, Any]]) -> str:

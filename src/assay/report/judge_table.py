@@ -16,6 +16,8 @@ from rich.text import Text
 
 from assay.report.numbers import NONE, percent, plain, probability, signed
 
+MOST_TOLD = 6
+"""Pairs named in the answer."""
 COLOURS = {"a preferred": "green", "b preferred": "yellow", "cannot tell": ""}
 """Of rows; those of judges that did not pass are grey."""
 
@@ -57,6 +59,24 @@ def tell_judged(summary: Mapping[str, Any], console: Console) -> None:
         _tell(_agreement(summary["agreement"]), console)
     for claim in summary["claim"]:
         _tell(claim["text"], console, "bold" if claim["prefers"] else "")
+
+
+def judged_sentence(summary: Mapping[str, Any]) -> str:
+    """What the judged pairs come to, as the study's answer has it: who is preferred, and how much is not decided."""
+    claims, speaker = summary["claim"], summary["speaker"]
+    if speaker is None:
+        return f"Win rates: no judge passed its exam, so {_count(len(claims), 'pair')} of arms cannot be told."
+    decided = [claim["text"].partition(", ties half")[0] for claim in claims if claim["prefers"]]
+    asked = _count(len(claims), "judged pair")
+    if not decided:
+        return f"Win rates: nothing is decided; none of {asked} can be told."
+    more = len(decided) - MOST_TOLD
+    left = len(claims) - len(decided)
+    told = decided[:MOST_TOLD] + ([f"{more} more"] if more > 0 else [])
+    told.append(f"{left} cannot be told" if left else "none is left open")
+    over = {row["win_rate"]["over"] for row in summary["pairs"] if row["judge"] == speaker and row["prefers"]}
+    which = "" if over == {"prompts and seeds"} else " This is about these checkpoints, not about another training."
+    return f"Win rates: of {asked}, {_is(len(decided))} decided: {'; '.join(told)}.{which}"
 
 
 def exam_lines(judge: Mapping[str, Any]) -> Iterator[str]:
@@ -174,6 +194,10 @@ def _agreement(found: Mapping[str, Any]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _is(number: int) -> str:
+    return f"{number} {'is' if number == 1 else 'are'}"
 
 
 def _tell(line: str, console: Console, style: str = "") -> None:

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from assay.analyze.results import load_design
+from assay.report.frame import read_part
+from assay.report.judge_table import judged_sentence
+from assay.report.missing import missing_records
 from assay.report.numbers import count, duration, interval, percent, plain, signed
 from assay.report.steadied import steadied_sentences
 from assay.report.table import load_results
+from assay.report.trend import end_to_end
 from assay.study.design import Design
 
 LINES = 58
@@ -34,7 +38,7 @@ def markdown_summary(folder: Path, clean: bool = False) -> str:
     """The summary of a run folder that was reported.
 
     Args:
-        folder: Holds ``plan.json`` and ``results.json``; ``timings.json`` is told where it is there.
+        folder: Holds ``plan.json`` and ``results.json``; of ``timings.json`` and ``judge/judge.json`` what is there.
         clean: Of ``results.clean.json``, without the items that stand in the training documents.
 
     Returns:
@@ -49,10 +53,13 @@ def markdown_summary(folder: Path, clean: bool = False) -> str:
         timings = json.loads((folder / "timings.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         timings = {}
-    before = [*_head(design, results), "", *_answer(results["summary"])]
+    judged = read_part(folder / "judge" / "judge.json")
+    answer = _answer(results["summary"]) + ([f"- {escaped(judged_sentence(judged))}"] if judged else [])
+    before = [*_head(design, results), "", *answer]
+    missing = missing_records(design, results, read_part(folder / "plan.json"))
     after = [
         *["", "### Cost", "", _cost(design, timings)],
-        *["", "### To be careful with", "", *_caveats(design, results, clean)],
+        *["", "### To be careful with", "", *_caveats(design, results, clean, missing)],
         *["", "### Make it again", "", *_again(results, clean)],
     ]
     table = _table(design, results, LINES - len(before) - len(after) - 7)
@@ -87,7 +94,9 @@ def _head(design: Design, results: Mapping[str, Any]) -> list[str]:
 def _answer(summary: Mapping[str, Any]) -> list[str]:
     lines = []
     chance = summary["above_chance"]
-    if chance and not any(row["arms"] for row in chance):
+    if chance and not any(row["tested"] for row in chance):
+        lines.append("- **No accuracy could be tested against chance:** that takes two seeds that differ.")
+    elif chance and not any(row["arms"] for row in chance):
         lines.append("- **No accuracy is above chance.** Read the bits per byte.")
     sentences = summary["sentences"]
     lines += [f"- {escaped(sentence['text'])}" for sentence in sentences[:SENTENCES]]
@@ -100,7 +109,7 @@ def _answer(summary: Mapping[str, Any]) -> list[str]:
 
 def _table(design: Design, results: Mapping[str, Any], room: int) -> list[str]:
     """The declared comparisons, as many as there is room for: primary, decided, the rest."""
-    rows = [row for row in results["contrasts"] if row["declared"]]
+    rows = end_to_end(design, (row for row in results["contrasts"] if row["declared"]))
     if not rows:
         return []
     first = [row for row in rows if row["id"] == design.primary]
@@ -114,7 +123,7 @@ def _table(design: Design, results: Mapping[str, Any], room: int) -> list[str]:
     ]
     for row in ordered[:room]:
         size = f" at {escaped(row['size'])}" if len(design.sizes) > 1 else ""
-        name = f"{code(row['id'])} (slope)" if row["kind"] == "trend" else f"{code(row['a'])} − {code(row['b'])}"
+        name = escaped(row["name"]) if row["kind"] == "trend" else f"{code(row['a'])} − {code(row['b'])}"
         cells = (
             name + size,
             escaped(units[row["metric"]]),
@@ -151,9 +160,10 @@ def _cost(design: Design, timings: Mapping[str, Any]) -> str:
     return f"{', '.join(told)}." if told else "It was not recorded."
 
 
-def _caveats(design: Design, results: Mapping[str, Any], clean: bool) -> list[str]:
+def _caveats(design: Design, results: Mapping[str, Any], clean: bool, missing: Sequence[str]) -> list[str]:
     """What a reader may not overlook, the weightiest first."""
-    told = [escaped(" ".join(steadied))] if (steadied := steadied_sentences(design, results)) else []
+    told = [f"Records are missing: {escaped(words)}" for words in missing]
+    told += [escaped(" ".join(steadied))] if (steadied := steadied_sentences(design, results)) else []
     if len(design.seeds) < 2:
         told.append("One seed has no spread: there is no interval, and nothing can be told.")
     undecided = len(results["summary"]["undecided"])

@@ -6,7 +6,7 @@ says so to the browser as well). It computes no statistics; sentences and verdic
 ``results.json``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,16 @@ from assay.files import write_whole
 from assay.report import figures, ledger, sections
 from assay.report.frame import dress, environment, read_part
 from assay.report.judge_section import judge_section
+from assay.report.judge_table import judged_sentence
+from assay.report.missing import missing_records
 from assay.report.sections import UNITS
 from assay.report.shares import NAMED
 from assay.report.steadied import steadied_rows, steadied_sentences
+from assay.report.trend import end_to_end
 from assay.run.done import mark_rebuilt
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 5
+PAGE_VERSION = 6
 """Raise when the same run folder gives another page."""
 ANSWER = 3
 """Sentences of the answer; a study of more questions has the others below."""
@@ -109,6 +112,7 @@ def render(
         design=design,
         results=results,
         summary=results["summary"],
+        undecided=end_to_end(design, results["summary"]["undecided"]),
         metrics=metrics,
         units={metric.id: UNITS[metric.measure] for metric in design.metrics},
         declared=[metric for metric in design.metrics if metric.declared],
@@ -127,15 +131,17 @@ def render(
         trade_offs=sections.frontiers(design, results),
         names_most=NAMED,
         averaged=sections.averages(design, results),
-        beneath=sections.beneath(results),
+        beneath=sections.beneath(design, results),
         texts=texts or {},
         comparisons=comparisons,
         items_each=items_each(comparisons),
         items_most=ITEMS,
         arms_table=_arms_table(design, results),
-        curves=[_curves(curves.get("segments", []), size) for size in design.sizes] if curves else [],
+        curves=[group for size in design.sizes for group in _curves(design, curves.get("segments", []), size)],
         programs=programs or {},
+        missing=missing_records(design, results, plan),
         win_rates=judge_section(judged) if judged else None,
+        judged=judged_sentence(judged) if judged else None,
         ledger_kinds=kinds,
         ledger_totals=totals,
         ledger_stages=stages,
@@ -186,7 +192,8 @@ def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _chance(results: Mapping[str, Any]) -> dict[str, Any]:
     rows = results["summary"]["above_chance"]
-    return {"rows": rows, "asked": bool(rows), "above": [row for row in rows if row["arms"]]}
+    tested = any(row["tested"] for row in rows)
+    return {"rows": rows, "asked": bool(rows), "tested": tested, "above": [row for row in rows if row["arms"]]}
 
 
 def _sentences(design: Design, results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -204,7 +211,8 @@ def _is_asked(design: Design, family: str, size: str) -> bool:
 
 
 def _family(design: Design, results: Mapping[str, Any], family: str, size: str) -> dict[str, Any]:
-    rows = [row for row in results["contrasts"] if row["family"] == family and row["size"] == size]
+    here = [row for row in results["contrasts"] if row["family"] == family and row["size"] == size]
+    rows = end_to_end(design, here)
     panels = []
     for metric in design.metrics:
         shown = [row for row in rows if row["metric"] == metric.id and metric.declared]
@@ -213,11 +221,11 @@ def _family(design: Design, results: Mapping[str, Any], family: str, size: str) 
             drawing = figures.forest(drawn, metric.title, UNITS[metric.measure], metric.better_is)
             left = f", {len(drawn)} of {len(shown)}, those of the smallest p" if len(drawn) < len(shown) else ""
             panels.append({"title": f"{metric.title}{left}", "svg": Markup(drawing)})
-    confounds = {row["id"]: row["confounds"] for row in rows if row["confounds"]}
+    confounds = {row["name"]: row["confounds"] for row in rows if row["confounds"]}
     exploratory = [row for row in rows if not row["declared"]]
     if len(exploratory) > MOST_EXPLORED:
         exploratory.sort(key=lambda row: 1.0 if row["p"] is None else row["p"])
-    title = family[:1].upper() + family[1:].replace("_", " ")
+    title = _title(family)
     return {
         "id": family,
         "anchor": f"family-{list(design.families).index(family)}-{design.sizes.index(size)}",
@@ -231,6 +239,10 @@ def _family(design: Design, results: Mapping[str, Any], family: str, size: str) 
         "more": max(0, len(exploratory) - MOST_EXPLORED),
         "confounds": confounds,
     }
+
+
+def _title(family: str) -> str:
+    return family[:1].upper() + family[1:].replace("_", " ")
 
 
 def _drawn(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -270,10 +282,44 @@ def _best(metric: Metric, values: Sequence[float | None]) -> float | None:
     return max(known) if metric.better_is == "higher" else min(known)
 
 
-def _curves(segments: Sequence[Mapping[str, Any]], size: str) -> dict[str, Any]:
+def _curves(design: Design, segments: Sequence[Mapping[str, Any]], size: str) -> list[dict[str, Any]]:
+    """The learning curves at a size: one set of panels, or one a family where there are more arms than looks."""
     here = [segment for segment in segments if segment["size"] == size]
-    if not here:
-        return {"size": size, "lines": [], "panels": []}
+    at = size if len(design.sizes) > 1 else ""
+    if figures.told_apart(here):
+        return [{"family": "", "title": at, **_curve_panels(here)}] if here else []
+    groups = []
+    for family, arms in _curve_arms(design, size):
+        own = [{**one, "arms": [arm for arm in one["arms"] if arm in arms]} for one in here]
+        if own := [one for one in own if one["arms"]]:
+            title = f"{family} at {at}" if at else family
+            groups.append({"family": family, "title": title, **_curve_panels(own)})
+    return groups
+
+
+def _curve_arms(design: Design, size: str) -> Iterator[tuple[str, Collection[str]]]:
+    """Each family's title and arms, and last the arms of none."""
+    asked = [one for one in design.contrasts if size in (one.sizes or design.sizes)]
+    compared: set[str] = set()
+    for family in design.families:
+        own = [one for one in asked if one.family == family]
+        arms = list(dict.fromkeys(arm for one in own for arm in one.arms))
+        yield from _parts(_title(family), arms, {one.b for one in own})
+        compared.update(arms)
+    yield from _parts("In no comparison", [arm for arm in design.arms if arm not in compared], set())
+
+
+def _parts(title: str, arms: Sequence[str], controls: Collection[str]) -> Iterator[tuple[str, Collection[str]]]:
+    """No more arms than a figure holds; what all others are compared with stands in every part."""
+    every = controls if len(controls) == 1 and len(arms) > figures.MOST_CURVES else ()
+    rest = [arm for arm in arms if arm not in every]
+    step = figures.MOST_CURVES - len(every)
+    for start in range(0, len(rest), step):
+        part = f", {start // step + 1} of {-(-len(rest) // step)}" if len(rest) > step else ""
+        yield title + part, {*every, *rest[start : start + step]}
+
+
+def _curve_panels(here: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     points = [point for segment in here for point in segment["heldout"]]
     sets = dict.fromkeys(name for point in points for name in point if name not in {"step", "tokens"})
     loss = figures.curves(here, "loss", "loss, nats per token")
@@ -285,4 +331,4 @@ def _curves(segments: Sequence[Mapping[str, Any]], size: str) -> dict[str, Any]:
         }
         for name in sets
     ]
-    return {"size": size, "lines": list(figures.curve_lines(here).values()), "panels": panels}
+    return {"lines": list(dict.fromkeys(figures.curve_lines(here).values())), "panels": panels}

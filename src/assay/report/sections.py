@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from assay.report import shares
 from assay.report.gains import MOST, gain_rows, gains
+from assay.report.trend import end_to_end
 from assay.study.design import Design
 
 UNITS = {
@@ -58,8 +59,8 @@ def dose_sections(design: Design, results: Mapping[str, Any]) -> list[dict[str, 
         panel = {"title": metric.title, "svg": svg, "row": row}
         groups.setdefault((row["id"], row["size"]), []).append(panel)
     return [
-        {"id": name, "over": panels[0]["row"]["over"], "size": size, "panels": panels}
-        for (name, size), panels in groups.items()
+        {"over": panels[0]["row"]["over"], "arms": panels[0]["row"]["arms"], "size": size, "panels": panels}
+        for (_, size), panels in groups.items()
     ]
 
 
@@ -78,11 +79,11 @@ def frontiers(design: Design, results: Mapping[str, Any]) -> list[dict[str, Any]
 def averages(design: Design, results: Mapping[str, Any]) -> dict[str, Any]:
     """Declared metrics over several tasks, averaged in several ways: the ways, and a row per arm or contrast."""
     declared = {metric.id for metric in design.metrics if metric.declared}
-    found = [row for row in results["averages"] if row["metric"] in declared]
+    found = [row for row in end_to_end(design, results["averages"], "of") if row["metric"] in declared]
     ways = list(dict.fromkeys(row["way"] for row in found))
     cells: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in found:
-        cells.setdefault((row["of"], row["size"], row["metric"]), {})[row["way"]] = row
+        cells.setdefault((row["name"], row["size"], row["metric"]), {})[row["way"]] = row
     rows = [
         {"of": of, "size": size, "metric": metric, "cells": [by_way.get(way) for way in ways]}
         for (of, size, metric), by_way in cells.items()
@@ -91,10 +92,10 @@ def averages(design: Design, results: Mapping[str, Any]) -> dict[str, Any]:
     return {"ways": ways, "rows": rows}
 
 
-def beneath(results: Mapping[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
+def beneath(design: Design, results: Mapping[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
     """What lies beneath a declared effect, by contrast, size and metric, with the place of its anchor."""
     rows = {}
-    for place, row in enumerate(results["beneath"]):
+    for place, row in enumerate(end_to_end(design, results["beneath"])):
         path = _histogram(row["counts"]) if "counts" in row else None
         rows[row["id"], row["size"], row["metric"]] = {**row, "anchor": f"beneath-{place}", "path": path}
     return rows

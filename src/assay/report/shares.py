@@ -5,6 +5,7 @@ cannot be ruled out as the best. A frontier shows each arm with its intervals: f
 hollow where one may be, small and pale where one surely is. A stair joins the filled ones: what the best arms reach.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,11 @@ MARK, NEAR = 0.06, 0.16
 """Inches from a mark that a name keeps free; names further than this from their own mark have a line to it."""
 AWAY = (0.1, 0.2, 0.32, 0.46, 0.62, 0.8, 1.0)
 WAYS = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
+LINE_COST = 0.1
+"""Inches that a name goes to be crossed by one line fewer."""
+Polyline = tuple[Sequence[float], Sequence[float]]
+"""Both coordinates of a line that runs along the axes."""
+Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, in inches."""
 
@@ -51,10 +57,12 @@ def dose(row: Mapping[str, Any], title: str, unit: str) -> str:
             shares = [100 * share for share in row["shares"]]
             axes.plot(shares, values, "o", markersize=3.2, markerfacecolor="none", markeredgecolor=INK, alpha=0.7)
         best = row["best"]
-        if best["low"] is not None:
+        if best["possible"]:
             foot: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
-            ends = [100 * best["low"], 100 * best["high"]]
-            axes.plot(ends, [0.02] * 2, color=BETTER, linewidth=5, solid_capstyle="butt", **foot)
+            half = (grid[-1] - grid[0]) / 400  # half a step of the curve's own grid: a single share is seen too
+            for low, high in best["possible"]:
+                ends = [100 * low - half, 100 * high + half]
+                axes.plot(ends, [0.02] * 2, color=BETTER, linewidth=5, solid_capstyle="butt", **foot)
             axes.plot([100 * best["share"]], [0.02], "D", color=BETTER, markersize=6, **foot)
         axes.set_xlabel(f"{row['over']}, %", fontsize=9.5)
         axes.set_ylabel(unit, fontsize=9.5)
@@ -89,25 +97,35 @@ def trade_off(points: Sequence[Mapping[str, Any]], x: Mapping[str, str], y: Mapp
         for point in points:
             beaten = point["standing"] == "beaten"
             colour = SOFT if beaten else SERIES_COLOURS[0]
-            for ends, steady in ((point["x_interval"], "y"), (point["y_interval"], "x")):
-                if ends:
-                    other = [point[steady]] * 2
-                    line = (ends, other) if steady == "y" else (other, ends)
-                    axes.plot(*line, color=colour, linewidth=1, alpha=0.35)
+            for line in _intervals(point):
+                axes.plot(*line, color=colour, linewidth=1, alpha=0.35)
             axes.plot(
-                [point["x"]], [point["y"]], "o", markersize=4.5 if beaten else 7, markeredgewidth=1.6,
+                [point["x"]], [point["y"]], "o", markersize=4.5 if beaten else 7, markeredgewidth=1.6, zorder=4,
                 markeredgecolor=colour, markerfacecolor=colour if point["standing"] == "on the frontier" else PAPER,
             )  # fmt: skip
         ahead.sort(key=lambda point: point["x"], reverse=x["better_is"] == "higher")
-        axes.step([one["x"] for one in ahead], [one["y"] for one in ahead], where="post", color=SOFT, linewidth=0.8)
+        stair = _stair(ahead)
+        axes.plot(*stair, color=SOFT, linewidth=0.8)
         _around(axes, points)
-        _names(axes, named, points)
+        _names(axes, named, points, [stair, *(line for point in points for line in _intervals(point))])
         for metric, set_label in ((x, axes.set_xlabel), (y, axes.set_ylabel)):
             set_label(f"{metric['title']}; {metric['better_is']} is better", fontsize=9.5)
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.tick_params(length=3, width=0.7)
         told = "; ".join(f"{point['arm']}: {point['standing']}" for point in points)
         return inline(figure, f"Trade-off between {x['title']} and {y['title']}. {told}.")
+
+
+def _intervals(point: Mapping[str, Any]) -> list[Polyline]:
+    """A point's interval along each axis, where there is one."""
+    along = [(point["x_interval"], [point["y"]] * 2), ([point["x"]] * 2, point["y_interval"])]
+    return [(x, y) for x, y in along if x and y]
+
+
+def _stair(ahead: Sequence[Mapping[str, Any]]) -> Polyline:
+    """From each point to the next along the first axis, then along the second."""
+    xs, ys = [one["x"] for one in ahead], [one["y"] for one in ahead]
+    return [x for x in xs for _ in (0, 1)][1:], [y for y in ys for _ in (0, 1)][:-1]
 
 
 def _around(axes: Any, points: Sequence[Mapping[str, Any]]) -> None:
@@ -118,35 +136,43 @@ def _around(axes: Any, points: Sequence[Mapping[str, Any]]) -> None:
         set_limits(min(values) - 0.12 * apart, max(values) + 0.12 * apart)
 
 
-def _names(axes: Any, named: Sequence[Mapping[str, Any]], points: Sequence[Mapping[str, Any]]) -> None:
-    """Each name near its mark, where it covers no other name and as few marks as can be; a line leads to a far one."""
+def _names(
+    axes: Any, named: Sequence[Mapping[str, Any]], points: Sequence[Mapping[str, Any]], lines: Sequence[Polyline]
+) -> None:
+    """Each name near its mark, where it covers no other name and as few marks and lines as can be; a line leads to a
+    far one."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     wide, tall = PANE
-    marks = {
-        one["arm"]: ((one["x"] - left) / (right - left) * wide, (one["y"] - low) / (high - low) * tall)
-        for one in points
-    }
+
+    def inches(x: float, y: float) -> tuple[float, float]:
+        return (x - left) / (right - left) * wide, (y - low) / (high - low) * tall
+
+    marks = {one["arm"]: inches(one["x"], one["y"]) for one in points}
+    drawn = [
+        (min(x, to_x), min(y, to_y), max(x, to_x), max(y, to_y))
+        for line in lines
+        for (x, y), (to_x, to_y) in itertools.pairwise(inches(*at) for at in zip(*line, strict=True))
+    ]
     written: list[Box] = []
+    led: list[Point] = []
     for point in sorted(named, key=lambda one: (one["standing"] != "on the frontier", -one["y"], one["x"])):
         x, y = marks[point["arm"]]
         places = [_box(x, y, LETTER * len(point["arm"]), away, way) for away in AWAY for way in WAYS]
         inside = [box for box in places if box[0] >= 0 and box[1] >= 0 and box[2] <= wide and box[3] <= tall] or places[
             :1
         ]
-        others = [mark for arm, mark in marks.items() if arm != point["arm"]]
-        box = min(inside, key=lambda one: _cost(one, (x, y), written, others))
+        others = led + [mark for arm, mark in marks.items() if arm != point["arm"]]
+        box = min(inside, key=lambda one: _cost(one, (x, y), written, others, drawn))
         written.append(box)
         middle = (box[1] + box[3]) / 2
-        if _gap(box, (x, y)) > NEAR:
-            end = min(max(x, box[0]), box[2])
-            axes.plot(
-                [left + at / wide * (right - left) for at in (x, end)],
-                [low + at / tall * (high - low) for at in (y, min(max(y, box[1]), box[3]))],
-                color=SOFT, linewidth=0.6, zorder=1.5,
-            )  # fmt: skip
+        if leader := _leader(box, (x, y)):
+            led += leader
+            across, up = ([at[side] / size for at in leader] for side, size in enumerate(PANE))
+            axes.plot(across, up, transform=axes.transAxes, color=SOFT, linewidth=0.6, zorder=1.5)
         axes.text(
-            box[0] / wide, middle / tall, point["arm"], transform=axes.transAxes, fontsize=10, va="center", color=INK
-        )
+            box[0] / wide, middle / tall, point["arm"], transform=axes.transAxes, fontsize=10, va="center", color=INK,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.75, "pad": 0.5},
+        )  # fmt: skip
 
 
 def _box(x: float, y: float, width: float, away: float, way: tuple[int, int]) -> Box:
@@ -157,14 +183,34 @@ def _box(x: float, y: float, width: float, away: float, way: tuple[int, int]) ->
     return left, middle - LINE / 2, left + width, middle + LINE / 2
 
 
-def _cost(box: Box, own: tuple[float, float], written: Sequence[Box], marks: Sequence[tuple[float, float]]) -> float:
-    """How bad a place is: names that it covers weigh most, then marks, then how far it is."""
-    names = sum(box[0] < one[2] and one[0] < box[2] and box[1] < one[3] and one[1] < box[3] for one in written)
+def _cost(
+    box: Box,
+    own: Point,
+    written: Sequence[Box],
+    marks: Sequence[Point],
+    lines: Sequence[Box],
+) -> float:
+    """How bad a place is: names that it covers weigh most, then marks and its leader through a name, then lines through
+    it and how far it is."""
     covered = sum(_gap(box, mark) < MARK for mark in marks)
-    return 100 * names + 3 * covered + _gap(box, own)
+    hidden = sum(_gap(one, at) == 0 for at in _leader(box, own) for one in written)
+    return 100 * _met(box, written) + 3 * (covered + hidden) + LINE_COST * _met(box, lines) + _gap(box, own)
 
 
-def _gap(box: Box, mark: tuple[float, float]) -> float:
+def _leader(box: Box, mark: Point) -> list[Point]:
+    """Points of the line from a mark to its name, none where the name is near."""
+    if _gap(box, mark) <= NEAR:
+        return []
+    end = (min(max(mark[0], box[0]), box[2]), min(max(mark[1], box[1]), box[3]))
+    steps = [step / 6 for step in range(7)]
+    return [(mark[0] + at * (end[0] - mark[0]), mark[1] + at * (end[1] - mark[1])) for at in steps]
+
+
+def _met(box: Box, others: Sequence[Box]) -> int:
+    return sum(box[0] < one[2] and one[0] < box[2] and box[1] < one[3] and one[1] < box[3] for one in others)
+
+
+def _gap(box: Box, mark: Point) -> float:
     """Distance of a mark from a box, 0 within it."""
     across = max(box[0] - mark[0], 0.0, mark[0] - box[2])
     up = max(box[1] - mark[1], 0.0, mark[1] - box[3])

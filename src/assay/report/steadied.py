@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.analyze.measured import LONGER
-from assay.report.numbers import percent
 from assay.study.design import Design
 
 
@@ -64,7 +63,7 @@ def _tokens(shortest: int, longest: int) -> str:
 
 
 def steadied_rows(design: Design, results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row a metric and size for the page's table: ``title``, ``size``, ``df``, ``rate`` and ``why``, all in words."""
+    """A row a metric and size for the page's table: ``title``, ``size``, ``df``, ``rate`` and ``why``."""
     told = results["steadied"]
     titles = {metric.id: metric.title for metric in design.metrics}
     return [
@@ -72,7 +71,7 @@ def steadied_rows(design: Design, results: Mapping[str, Any]) -> list[dict[str, 
             "title": titles[row["metric"]],
             "size": row["size"],
             "df": row["df"],
-            "rate": percent(row["null_rate"]),
+            "rate": row["null_rate"],
             "why": row["why"] or "",
         }
         for row in (told["metrics"] if told else [])

@@ -7,7 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from assay.analyze.results import load_design
 from assay.errors import InputError
+from assay.report.trend import end_to_end
 
 COLOURS = {"higher": "green", "lower": "green", "no difference": "cyan", "cannot tell": "bright_black"}
 
@@ -43,10 +45,8 @@ def print_effects(folder: Path, console: Console, clean: bool = False) -> None:
     table.add_column("could have seen", justify="right")
     table.add_column("verdict")
     several = len(results["sizes"]) > 1
-    for row in results["contrasts"]:
-        if not row.get("declared", True):
-            continue
-        name = f"{row['id']} ({row['size']})" if several else row["id"]
+    for row in end_to_end(load_design(folder), (row for row in results["contrasts"] if row["declared"])):
+        name = f"{row['name']} ({row['size']})" if several else row["name"]
         effect = "–" if row["effect"] is None else f"{row['effect']:+.3f}"
         interval = "–" if row["low"] is None else f"{row['low']:+.3f} … {row['high']:+.3f}"
         smallest = "–" if row["mde"] is None else f"{row['mde']:.3f}"

@@ -1,26 +1,26 @@
 """What the replicated paper prints for the very comparison that a contrast makes: relative changes of accuracies.
 
-Arms are matched by what they are trained on (`roles`), never by name. A stated claim counts first; else the two cells
-of the table of averages. They are other models on other data, measured in accuracies: marks to look at beside one's
-own, with which nothing is computed.
+Arms are matched by what they are trained on (`roles.pairs_of`), never by name: only the contrast that a claim would be
+asked of carries its mark. A stated claim counts first; else two cells of the table of averages are taken for one. They
+are other models on other data, measured in accuracies: marks to look at beside one's own, with which nothing is
+computed.
 """
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assay.analyze.claims.claim import Claim, Tables, load_claims
-from assay.analyze.claims.roles import ENDINGS, Played, kinds_seen, play
+from assay.analyze.claims.claim import Capability, Claim, Cooldown, Role, Table, load_claims
+from assay.analyze.claims.roles import kinds_seen, pairs_of, play
 
 AVERAGES = "table-2"
-PHASES = {
-    "without decay": ("pre-training", "continued"),
-    "decayed": ("pre-training", "continued"),
-    "cooled with code": ("cooldown",),
-}
-"""Rows of the table that an arm of this ending may be: its models before a cooldown had decayed in full."""
-CATEGORIES = ("reasoning", "knowledge", "code")
+PHASES: dict[str, Cooldown] = {"pre-training": "none", "continued": "none", "cooldown": "code"}
+"""The cooldown of a model by the table's phase; its initialisations are no arms."""
+CATEGORIES: tuple[Capability, ...] = ("reasoning", "knowledge", "code")
+SIZE = "470M"
+"""Of the paper's models that are compared here."""
 
 
 def printed_gains(folder: Path, contrasts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -39,41 +39,41 @@ def printed_gains(folder: Path, contrasts: Sequence[Mapping[str, Any]]) -> list[
         return []
     ledger = folder / "ledger.json"
     kinds = kinds_seen(json.loads(ledger.read_text(encoding="utf-8"))) if ledger.exists() else {}
-    played = {one.arm: one for one in play(arms, kinds)}
+    played = play(arms, kinds)
     claims, tables = load_claims()
-    pairs = {row["id"]: (row["a"], row["b"]) for row in contrasts if row["kind"] == "pair"}
-    rows = []
-    for name, (a, b) in pairs.items():
-        if a not in played or b not in played:
+    names = {(row["a"], row["b"]): row["id"] for row in contrasts if row["kind"] == "pair"}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for claim in (*claims, *_tabled(tables[AVERAGES])):
+        if claim.unit not in {"relative %", "times"} or {claim.a.size, claim.b.size} != {SIZE}:
             continue
+        gain = float(claim.stated) / 100 if claim.unit == "relative %" else float(claim.stated) - 1
+        pairs = pairs_of(claim, played, names)
+        for pair in pairs:
+            name = names.get((pair.a.arm, pair.b.arm))
+            like_first = (pair.a.ending, pair.b.ending) == (pairs[0].a.ending, pairs[0].b.ending)
+            if name is not None and like_first and claim.metric in CATEGORIES:
+                row = {"id": name, "category": claim.metric, "gain": gain, "source": claim.source}
+                found.setdefault((name, claim.metric), row)
+    order = {name: place for place, name in enumerate(names.values())}
+    return sorted(found.values(), key=lambda row: (order[row["id"]], CATEGORIES.index(row["category"])))
+
+
+def _tabled(table: Table) -> Iterator[Claim]:
+    """What the table says of every two of its models, as claims."""
+    models = [(name, *name.split(", ")) for name in table.rows]
+    models = [model for model in models if model[2] in PHASES]
+    for (a, recipe, phase), (b, other, its) in itertools.permutations(models, 2):
         for category in CATEGORIES:
-            found = _stated(claims, category, played[a], played[b]) or _tabled(tables, category, played[a], played[b])
-            if found is not None:
-                rows.append({"id": name, "category": category, "gain": found[0], "source": found[1]})
-    return rows
-
-
-def _stated(claims: Sequence[Claim], category: str, a: Played, b: Played) -> tuple[float, str] | None:
-    for claim in claims:
-        if claim.metric != category or claim.unit not in {"relative %", "times"} or claim.a.size != claim.b.size:
-            continue
-        if all(
-            role.recipe in arm.recipes and arm.ending in ENDINGS[role.cooldown]
-            for role, arm in ((claim.a, a), (claim.b, b))
-        ):
-            stated = float(claim.stated)
-            return (stated / 100 if claim.unit == "relative %" else stated - 1), claim.source
-    return None
-
-
-def _tabled(tables: Tables, category: str, a: Played, b: Played) -> tuple[float, str] | None:
-    table = tables[AVERAGES]
-    cells = []
-    for arm in (a, b):
-        rows = [f"{recipe}, {phase}" for recipe in arm.recipes for phase in PHASES.get(arm.ending, ())]
-        row = next((name for name in rows if name in table.rows), None)
-        value = table.rows[row][table.columns.index(category)] if row else None
-        if value is None or (row, value) in cells:
-            return None
-        cells.append((row, value))
-    return float(cells[0][1]) / float(cells[1][1]) - 1, table.source
+            cells = [table.rows[name][table.columns.index(category)] for name in (a, b)]
+            if cells[0] is not None and cells[1] is not None:
+                yield Claim(
+                    name=f"{category} of {a} over {b}",
+                    states="",
+                    source=table.source,
+                    a=Role.model_validate({"recipe": recipe, "cooldown": PHASES[phase]}),
+                    b=Role.model_validate({"recipe": other, "cooldown": PHASES[its]}),
+                    metric=category,
+                    stated=str(100 * (float(cells[0]) / float(cells[1]) - 1)),
+                    unit="relative %",
+                    cells=((AVERAGES, a, category), (AVERAGES, b, category)),
+                )

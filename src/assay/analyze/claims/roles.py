@@ -6,7 +6,8 @@ ledger; for a study that was not run it is what the built-in corpora call by tha
 than most of the study's arms (scrambled, shuffled) plays no part, as claims are about code as it is.
 
 The pair of a claim has main stages of one length and the same text. Where several pairs fit, the one with the study's
-usual joins and text is taken, then the one trained longest, then the one that the study contrasts itself.
+usual joins and text is taken, then the one trained longest, then the one that the study contrasts itself, or all that
+it does.
 """
 
 from collections import Counter
@@ -24,8 +25,8 @@ KIND_OF = {"commit": "adjacent", "notebook": "adjacent", "qa": "adjacent"}
 """What the claims call adjacent to code; every other kind has its own name."""
 USUAL = {
     "text": "text", "best_text": "text", "code": "code", "web_code": "code", "markup": "markup",
-    "synthetic": "synthetic", "problems": "synthetic", "adjacent": "adjacent", "notebook": "adjacent", "qa": "adjacent",
-    "commits": "adjacent", "math": "math", "instruct": "instruct",
+    "synthetic": "synthetic", "problems": "synthetic", "few_problems": "synthetic", "adjacent": "adjacent",
+    "notebook": "adjacent", "qa": "adjacent", "commits": "adjacent", "math": "math", "instruct": "instruct",
 }  # fmt: skip
 """Kinds by the names that the built-in corpora give to ingredients."""
 NEAR = 0.021
@@ -37,8 +38,8 @@ ENDINGS: dict[str, tuple[Ending, ...]] = {
     "no code": ("cooled without code",),
     "none": ("decayed", "without decay"),
 }
-"""Endings that a role's cooldown may have. The study's models before a cooldown ended in a cosine, so a decay on the
-own mix comes first."""
+"""Endings that a role's cooldown may have. The paper's models before a cooldown had come down by a cosine, so a decay
+on the own mix comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def pairs_of(
     asked: Collection[tuple[str, str]] = (),
     among: Collection[tuple[str, str]] | None = None,
 ) -> list[Pair]:
-    """The best pair of arms for each combination of endings that a claim allows, the most fitting first.
+    """The best pairs of arms for each combination of endings that a claim allows, the most fitting combination first.
 
     Args:
         claim: Its two roles; the sizes they name do not matter.
@@ -113,7 +114,7 @@ def pairs_of(
         among: No other pairs than these, in this order; None: any.
     """
     texts = Counter(one.text for one in played)
-    found = []
+    found: list[Pair] = []
     for endings in _endings(claim):
         candidates = [
             Pair(a, b)
@@ -128,16 +129,20 @@ def pairs_of(
             and set(a.sizes) & set(b.sizes)
             and (among is None or (a.arm, b.arm) in among)
         ]
-        if candidates:
-            found.append(min(candidates, key=lambda pair: _rank(pair, texts, asked)))  # of equals the study's first
+        ranks = [_rank(pair, texts, asked) for pair in candidates]
+        best = [pair for pair, rank in zip(candidates, ranks, strict=True) if rank == min(ranks)]
+        found += [pair for pair in best if _asked(pair, asked)] or best[:1]
     return found
 
 
 def _rank(pair: Pair, texts: Mapping[frozenset[str], int], asked: Collection[tuple[str, str]]) -> tuple[int, ...]:
-    names = (pair.a.arm, pair.b.arm)
-    asked_itself = names in asked or names[::-1] in asked
     common = min(texts[one.text] for one in (pair.a, pair.b))
-    return (pair.a.unusual + pair.b.unusual, -common, -pair.a.tokens, not asked_itself)
+    return (pair.a.unusual + pair.b.unusual, -common, -pair.a.tokens, not _asked(pair, asked))
+
+
+def _asked(pair: Pair, asked: Collection[tuple[str, str]]) -> bool:
+    names = (pair.a.arm, pair.b.arm)
+    return names in asked or names[::-1] in asked
 
 
 def _endings(claim: Claim) -> list[tuple[Ending, Ending]]:
@@ -145,8 +150,7 @@ def _endings(claim: Claim) -> list[tuple[Ending, Ending]]:
     a, b = ENDINGS[claim.a.cooldown], ENDINGS[claim.b.cooldown]
     if claim.a.cooldown == claim.b.cooldown:
         return list(zip(a, b, strict=True))
-    # a cooldown against none: against the model as it was, then against the decay alone
-    return [(one, other) for one in reversed(a) for other in reversed(b)]
+    return [(one, other) for one in a for other in b]
 
 
 def _played(arm: Mapping[str, Any], kinds: Mapping[str, str], usual_code: bool) -> Played:
