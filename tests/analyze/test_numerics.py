@@ -70,7 +70,7 @@ def test_a_run_names_it_beside_the_contrasts_of_that_arm_alone(tiny: Callable[[]
         assert named == ([told] if row["family"] == "end" else [])
     page = (out / "report.html").read_text()
     assert [line for line in page.splitlines() if "numerics: " in line] == [
-        "<li>half.decay vs half.none: total tokens: 1,536 against 1,280; text tokens seen: 1,216 against 960; "
+        "<li>half.decay − half.none: total tokens: 1,536 against 1,280; text tokens seen: 1,216 against 960; "
         f"{told}</li>"
     ]
 
