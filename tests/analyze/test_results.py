@@ -373,7 +373,9 @@ def test_the_summary_says_how_large_what_is_decided_is_and_where_else_it_is_deci
         decided = row["size"] == "1M" and row["metric"] == rows[0]["metric"]
         row.update({"verdict": "lower", "favours": "a"} if decided else {"verdict": "cannot tell", "favours": None})
     sentence = _primary(design.model_copy(update={"primary": "x"}), asked)
-    assert "at 5M, is not decided on any declared metric. But at 1M " in sentence and sentence.endswith(" is better.")
+    assert sentence is not None
+    assert "at 5M, is not decided on any declared metric. But at 1M " in sentence
+    assert sentence.endswith(" is better.")
 
 
 def test_a_flat_trend_is_named_as_one() -> None:
