@@ -37,14 +37,14 @@ Fact = tuple[object, ...]
 def facts(arm: Arm, rows_per_step: int) -> Iterator[Fact]:
     """What each step of an arm depends on, beside the steps before it.
 
-    The row of its stream that every row of the batch is, the learning rate as a number, whether the moments are reset;
-    the decay that it is part of, as the whole of its rates; and where the mixture stands: the shares in force, and the
-    rows they have dealt out since the last time that nobody was owed anything. The last three are in a state's key, as
-    what decides the steps to come. By rows and rates alone one in nine of these studies, of stages a few steps long,
-    would share a step or two more: different shares deal the same first rows now and then, and a linear decay of two
-    steps begins like a 1-sqrt one of four. No study could rely on that, a state would have as many names as there are
-    shares that begin with its rows, and telling takes work for every row of an arm, of which the paper's have 49
-    million.
+    The row of its stream that every row of the batch is, and in which draw of the last stage; the learning rate as a
+    number, whether the moments are reset; the decay that it is part of, as the whole of its rates; and where the
+    mixture stands: the shares in force, and the rows they have dealt out since the last time that nobody was owed
+    anything. The last three are in a state's key, as what decides the steps to come. By rows and rates alone one in
+    nine of these studies, of stages a few steps long, would share a step or two more: different shares deal the same
+    first rows now and then, and a linear decay of two steps begins like a 1-sqrt one of four. No study could rely on
+    that, a state would have as many names as there are shares that begin with its rows, and telling takes work for
+    every row of an arm, of which the paper's have 49 million.
 
     Nothing here is the planner's: stages are as declared, never joined.
     """
@@ -67,7 +67,8 @@ def facts(arm: Arm, rows_per_step: int) -> Iterator[Fact]:
         for within in range(stage.steps):
             rows = tuple(mixture.draws(step, step + 1))
             reset = step > 0 and within == 0 and stage.moments == "reset"
-            yield (stage.mix, dealt % round_rows, rows, rates[step], decay, reset)
+            draw = arm.draw if stage is arm.stages[-1] else 0
+            yield (stage.mix, dealt % round_rows, rows, rates[step], decay, reset, draw)
             dealt += rows_per_step
             step += 1
 

@@ -67,7 +67,7 @@ def items(
         shown = found.column_names
     for name in shown:
         column_of(found, name)
-    shown = shown or [name for name in SHOWN if found[name].null_count < found.num_rows or name in SHOWN[:5]]
+    shown = shown or _told(found)
     texts = _texts(found) if text else {}
     if out is not None:
         table = found.select(shown)
@@ -83,6 +83,14 @@ def items(
         _print(found.select(shown), console)
     if found.num_rows < total or not total:
         console.print(f"{found.num_rows:,} of {total:,} {'groups' if group_by else 'records'}.", soft_wrap=True)
+
+
+def _told(found: "pa.Table") -> list[str]:
+    """`SHOWN` without measures that no record has, and the draw where there is more than one."""
+    told = [name for name in SHOWN if found[name].null_count < found.num_rows or name in SHOWN[:5]]
+    if any(found["fork_seed"].to_pylist()):
+        told.insert(told.index("seed") + 1, "fork_seed")
+    return told
 
 
 def _names(written: str | None, option: str) -> tuple[str, ...]:

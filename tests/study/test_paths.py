@@ -33,8 +33,9 @@ stages = st.builds(
     join=st.sampled_from([None, None, "continue", "restart"]),
     counter=st.sampled_from(["keep", "keep", "keep", "reset"]),
 )
-arms = st.lists(st.lists(stages, min_size=1, max_size=4), min_size=1, max_size=7).map(
-    lambda lists: tuple(Arm(f"arm{index}", tuple(one)) for index, one in enumerate(lists))
+drawn = st.tuples(st.lists(stages, min_size=1, max_size=4), st.sampled_from([0, 0, 1, 2]))
+arms = st.lists(drawn, min_size=1, max_size=7).map(
+    lambda found: tuple(Arm(f"arm{index}", tuple(one), draw=draw) for index, (one, draw) in enumerate(found))
 )
 
 
@@ -183,3 +184,15 @@ def test_planning_takes_no_longer_for_longer_arms() -> None:
         return time.perf_counter() - begin
 
     assert min(seconds(10**6) for _ in range(3)) < 5 * min(seconds(1) for _ in range(3)) + 0.01
+
+
+def test_a_further_draw_is_the_same_path_up_to_its_last_stage_and_says_nothing_where_it_is_the_first() -> None:
+    trunk, tail = Stage("s", A, 4, "constant", "keep"), Stage("s", A, 3, "constant", "keep")
+    first, again = (path_of(Arm("arm", (trunk, tail), draw=draw), 2) for draw in (0, 1))
+    assert len(first) == 1
+    assert len(again) == 2, "a stage that is drawn anew is no piece of the one before"
+    assert cut(first, 4) == cut(again, 4)
+    assert cut(first, 5) != cut(again, 5)
+    assert read_path(json.loads(json.dumps(path_record(again)))) == again
+    assert "draw" not in path_record(first)[0]
+    assert "draw" not in path_record(again)[0]

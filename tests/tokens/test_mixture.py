@@ -99,6 +99,37 @@ def test_all_arms_of_a_seed_meet_the_same_text_in_the_same_order() -> None:
     assert mixed == alone[: len(mixed)]
 
 
+@given(shards, st.integers(1, 25), st.integers(0, 40), st.integers(1, 3))
+def test_a_further_draw_reads_what_is_left_of_each_epoch_in_another_order(
+    shard: Shard, sequence: int, since: int, draw: int
+) -> None:
+    stream = Stream(shard, "x", 1, sequence)
+    begins = [-(-epoch * shard.tokens // sequence) for epoch in range(since * sequence // shard.tokens + 4)]
+    later = [begin for begin in begins if begin > since][:3]
+    for begin, end in itertools.pairwise([since, *later]):
+        again = [stream.redrawn(index, since, draw) for index in range(begin, end)]
+        assert sorted(again) == list(range(begin, end)), "nothing comes before its time, nothing is left out"
+
+
+def test_draws_differ_and_arms_that_have_other_rows_left_meet_the_common_ones_in_one_order() -> None:
+    stream = Stream(shard_of([7] * 300), "x", 1, 10)
+    one, two = ([stream.redrawn(index, 50, draw) for index in range(50, 210)] for draw in (1, 2))
+    assert one != two
+    assert one != list(range(50, 210))
+    assert [stream.redrawn(index, 90, 1) for index in range(90, 210)] == [row for row in one if row >= 90]
+
+
+def test_a_further_draw_shares_the_trunk_and_deals_as_the_first_does() -> None:
+    streams = {name: Stream(shard_of([11] * 90), name, 2, 8) for name in ("text", "code")}
+    path = [(TEXT, 6), (HALF, 9)]
+    first, again = (list(Mixture(path, streams, 4, draw).draws(0, 15)) for draw in (0, 1))
+    assert again[:24] == first[:24]
+    assert again[24:] != first[24:]
+    assert [name for name, _ in again] == [name for name, _ in first]
+    text = [row for name, row in again[24:] if name == "text"]
+    assert min(text) >= 24, "what the trunk has read of the epoch is not read again"
+
+
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 4))
 def test_a_stage_goes_on_where_the_earlier_ones_left_and_does_not_depend_on_its_length(
     first: int, second: int, rows: int

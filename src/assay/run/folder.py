@@ -113,7 +113,8 @@ def leaf_records(
     flags: Mapping[str, Mapping[str, bool | None]],
     label: str,
 ) -> pa.Table:
-    """Item records of one arm, size and seed, a row an item: those of its end first, then those on the way.
+    """Item records of one arm, size and seed, a row an item: those of its end first, then those on the way, then those
+    of the further draws of its last stage.
 
     Args:
         plan: The study.
@@ -127,13 +128,14 @@ def leaf_records(
         Damaged: Scores are not what was written.
     """
     tables = []
-    for point in (leaf.points[-1], *leaf.points[:-1]):
+    draws = enumerate(leaf.further, 1)
+    for draw, point in ((0, leaf.points[-1]), *((0, point) for point in leaf.points[:-1]), *draws):
         about = {
             "checkpoint": point.state.key,
             "arm": leaf.arm.name,
             "size": leaf.size,
             "seed": leaf.seed,
-            "fork_seed": 0,
+            "fork_seed": draw,
             "stage": point.stage,
             "tokens_seen": point.steps * plan.study.tokens_per_step,
             "numerics": label,

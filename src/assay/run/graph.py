@@ -62,11 +62,18 @@ class Leaf:
     """At the end of each stage; of an arm without any, the model that the study starts from."""
     points: tuple[Point, ...]
     """Ascending; the last is the arm's end, which contrasts are about."""
+    further: tuple[Point, ...] = ()
+    """The ends of the further draws of its last stage."""
+
+    @property
+    def measured(self) -> tuple[Point, ...]:
+        """All points."""
+        return (*self.points, *self.further)
 
     @property
     def made(self) -> list[Step]:
-        """All that is measured along the arm."""
-        return [step for point in self.points for step in point.made]
+        """All that is measured along the arm and its further draws."""
+        return [step for point in self.measured for step in point.made]
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class Graph:
     @property
     def points(self) -> "list[Point]":
         """Where all arms are measured."""
-        return [point for leaf in self.leaves for point in leaf.points]
+        return [point for leaf in self.leaves for point in leaf.measured]
 
     def goals(self) -> list[Step]:
         """Everything that is read when the study's results are written."""
@@ -284,7 +291,10 @@ class _Builder:
             self._point(steps, stage, state, size, seed, requests, is_end=steps == arm.steps)
             for steps, stage, state in chosen
         )
-        return Leaf(arm, size, seed, tuple(ends), points)
+        draws = [states[path_of(run, self.spec.train.rows_per_step)] for run in self.plan.study.draws_of(arm)[1:]]
+        steps, stage, _ = places[-1]
+        further = tuple(self._point(steps, stage, state, size, seed, requests, is_end=True) for state in draws)
+        return Leaf(arm, size, seed, tuple(ends), points, further)
 
     def _point(
         self, steps: int, stage: str, state: Step, size: str, seed: int, requests: Mapping[str, Step], is_end: bool

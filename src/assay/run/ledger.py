@@ -1,15 +1,17 @@
 """The ledger: what every arm really saw, per stage, ingredient, kind and language.
 
 Counted from the rows that training took, not from the shares that were asked for. One row's share and epochs are its
-ingredient's in that stage; its tokens are those of its kind and language alone.
+ingredient's in that stage; its tokens are those of its kind and language alone. A further draw of an arm's last stage
+(``fork_seeds``) has rows of its own for that stage, with ``fork_seed`` above 0.
 """
 
 from typing import Any
 
 from assay.run.graph import Graph, Leaf
+from assay.run.step import Step
 from assay.run.store import Store
 from assay.study.plan import Plan
-from assay.study.resolve import MILLION
+from assay.study.resolve import MILLION, Stage
 from assay.tokens.shard import SHARD, shard_tokens
 from assay.train.history import HISTORY, load_history
 
@@ -41,34 +43,49 @@ def _rows_of(leaf: Leaf, plan: Plan, store: Store, sizes: dict[str, int]) -> lis
     rows: list[Row] = []
     before: dict[str, int] = {}
     for stage, state in zip(leaf.arm.stages, leaf.states, strict=True):
-        seen: dict[str, int] = load_history(store.file("state", state.key, HISTORY))["seen"]
-        declared = dict(stage.mix)
-        whole = stage.steps * plan.study.tokens_per_step
-        new = {label: tokens - before.get(label, 0) for label, tokens in seen.items()}
-        by_ingredient: dict[str, int] = {}
-        for label, tokens in new.items():
-            name = label.split("|")[0]
-            by_ingredient[name] = by_ingredient.get(name, 0) + tokens
-        cut = whole - sum(by_ingredient.values())
-        for label, tokens in sorted(new.items()):
-            name, kind, language = label.split("|")
-            if not tokens:
-                continue
-            rows.append(
-                {
-                    "arm": leaf.arm.name,
-                    "size": leaf.size,
-                    "seed": leaf.seed,
-                    "stage": stage.name,
-                    "ingredient": name,
-                    "kind": kind,
-                    "language": language,
-                    "declared_share": declared.get(name, 0) / MILLION,
-                    "seen_share": round(by_ingredient[name] / whole, 9),
-                    "tokens": tokens,
-                    "epochs": round(by_ingredient[name] / sizes[name], 6),
-                    "cut_tokens": cut,
-                }
-            )
-        before = seen
+        earlier, before = before, _seen(state, store)
+        rows += _stage_rows(leaf, stage, earlier, before, plan, sizes)
+    for draw, point in enumerate(leaf.further, 1):
+        drawn = _stage_rows(leaf, leaf.arm.stages[-1], earlier, _seen(point.state, store), plan, sizes)
+        rows += [{**row, "fork_seed": draw} for row in drawn]
+    return rows
+
+
+def _seen(state: Step, store: Store) -> dict[str, int]:
+    """Tokens from the beginning to a state, by ``ingredient|kind|language``."""
+    seen: dict[str, int] = load_history(store.file("state", state.key, HISTORY))["seen"]
+    return seen
+
+
+def _stage_rows(
+    leaf: Leaf, stage: Stage, before: dict[str, int], after: dict[str, int], plan: Plan, sizes: dict[str, int]
+) -> list[Row]:
+    declared = dict(stage.mix)
+    whole = stage.steps * plan.study.tokens_per_step
+    new = {label: tokens - before.get(label, 0) for label, tokens in after.items()}
+    by_ingredient: dict[str, int] = {}
+    for label, tokens in new.items():
+        name = label.split("|")[0]
+        by_ingredient[name] = by_ingredient.get(name, 0) + tokens
+    rows: list[Row] = []
+    for label, tokens in sorted(new.items()):
+        name, kind, language = label.split("|")
+        if not tokens:
+            continue
+        rows.append(
+            {
+                "arm": leaf.arm.name,
+                "size": leaf.size,
+                "seed": leaf.seed,
+                "stage": stage.name,
+                "ingredient": name,
+                "kind": kind,
+                "language": language,
+                "declared_share": declared.get(name, 0) / MILLION,
+                "seen_share": round(by_ingredient[name] / whole, 9),
+                "tokens": tokens,
+                "epochs": round(by_ingredient[name] / sizes[name], 6),
+                "cut_tokens": whole - sum(by_ingredient.values()),
+            }
+        )
     return rows

@@ -187,7 +187,7 @@ def _identity(plan: Plan, graph: Graph, label: str) -> str:
             "versions": [FOLDER_VERSION, ANALYSIS_VERSION, PAGE_VERSION],
             "plan": plan_record(plan, label),
             "leaves": [
-                [[point.state.key, *(step.key for step in point.made)] for point in leaf.points]
+                [[point.state.key, *(step.key for step in point.made)] for point in leaf.measured]
                 for leaf in graph.leaves
             ],
             **({"judging": [step.key for step in graph.judging.goals]} if graph.judging else {}),

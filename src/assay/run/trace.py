@@ -162,8 +162,9 @@ def _rows(state: Record, store: Store, step: int) -> tuple[Row, ...]:
         name: Stream(read_shard(store.open("tokens", need.key)), name, recipe["seed"], train["sequence"])
         for name, need in tokens.items()
     }
-    mixes = [(piece.mix, piece.steps) for piece in path_in(recipe)]
-    batch = Mixture(mixes, streams, train["rows_per_step"]).batch(step - 1)
+    path = path_in(recipe)
+    mixes = [(piece.mix, piece.steps) for piece in path]
+    batch = Mixture(mixes, streams, train["rows_per_step"], path[-1].draw).batch(step - 1)
     tokenizer = bpe.load(store.open(state.inputs["tokenizer"].kind, state.inputs["tokenizer"].key))
     # a token is written with one letter a byte
     lengths = np.array([len(tokenizer.id_to_token(index) or "") for index in range(tokenizer.get_vocab_size())])

@@ -137,7 +137,7 @@ class Scores:
         return filled, mine.slice(0, 1).to_pylist()[0], tuple(_everywhere(files, filled.task, item))
 
     def _items(self, files: Mapping[Who, Path], who: Who) -> pa.Table:
-        """The records of one arm, size and seed; the file that was read last is kept."""
+        """The records of one arm, size and seed, of its last stage's first draw; the file read last is kept."""
         path = files[who]
         with self._turn:
             time = path.stat().st_mtime_ns
@@ -147,14 +147,15 @@ class Scores:
         if list(files.values()).count(path) > 1:
             for name, value in zip(WHO, who, strict=True):
                 items = items.filter(pc.equal(pc.cast(items[name], pa.string()), value))
-        return items
+        return items.filter(pc.equal(items["fork_seed"], 0))
 
 
 def _everywhere(files: Mapping[Who, Path], task: str, item: str) -> list[Mapping[str, Any]]:
     columns = [*WHO, "tokens_seen", "correct", "gold_bits", "gold_bytes", "margin", "samples", "right"]
     rows: list[Mapping[str, Any]] = []
     for path in dict.fromkeys(files.values()):
-        table = pq.read_table(path, columns=columns, filters=[("task", "=", task), ("item", "=", item)])
+        wanted = [("task", "=", task), ("item", "=", item), ("fork_seed", "=", 0)]
+        table = pq.read_table(path, columns=columns, filters=wanted)
         last: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         for row in sorted(table.to_pylist(), key=lambda one: one["tokens_seen"]):
             last[tuple(row[name] for name in WHO)] = row

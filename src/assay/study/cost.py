@@ -183,9 +183,9 @@ def _judging_flops(plan: Plan, size: str) -> float:
 
 
 def _checkpoints(plan: Plan, size: str) -> int:
-    """Checkpoints that are evaluated at a size: the ends of its distinct arms, over seeds."""
+    """Checkpoints that are evaluated at a size: the ends of its distinct arms and their draws, over seeds."""
     rows = plan.study.spec.train.rows_per_step
-    return len({path_of(arm, rows) for arm in plan.study.arms_at(size)}) * len(plan.study.seeds)
+    return len({path_of(arm, rows) for arm in plan.study.runs_at(size)}) * len(plan.study.seeds)
 
 
 def _largest(measured: Mapping[str, float], sizes: Mapping[str, Size | ImportedSize]) -> str:

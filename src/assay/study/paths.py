@@ -33,10 +33,12 @@ class Piece:
     """``continue`` or ``restart`` where the rate does not begin as the schedule's habit is, else None."""
     counter: str = "keep"
     """``reset`` where the warm-up begins anew at this piece's first step."""
+    draw: int = 0
+    """Above 0: the data come in another order from this piece's first step on."""
 
     def law(self) -> tuple[object, ...]:
         """What must be equal for two pieces to give the same steps."""
-        return (self.mix, self.schedule, self.length, self.moments, self.join, self.counter)
+        return (self.mix, self.schedule, self.length, self.moments, self.join, self.counter, self.draw)
 
 
 Path = tuple[Piece, ...]
@@ -53,15 +55,16 @@ def path_of(arm: Arm, rows_per_step: int) -> Path:
     last rate, wherever it comes from.
     """
     pieces: list[Piece] = []
-    for stage, law in zip(arm.stages, _laws(arm), strict=True):
+    for number, (stage, law) in enumerate(zip(arm.stages, _laws(arm), strict=True), 1):
         length = 0 if law.schedule == "constant" else stage.steps
         moments, counter = (stage.moments, stage.counter) if pieces else ("keep", "keep")
-        piece = Piece(stage.mix, stage.steps, law.schedule, length, moments, law.join, counter)
+        draw = arm.draw if number == len(arm.stages) else 0
+        piece = Piece(stage.mix, stage.steps, law.schedule, length, moments, law.join, counter, draw)
         before = pieces[-1] if pieces else None
         if (
             before is not None
             and before.schedule == "constant"
-            and piece.law() == (before.mix, "constant", 0, "keep", None, "keep")
+            and piece.law() == (before.mix, "constant", 0, "keep", None, "keep", 0)
             and all(before.steps * rows_per_step * share % MILLION == 0 for _, share in piece.mix)
         ):
             pieces[-1] = replace(before, steps=before.steps + piece.steps)
@@ -103,7 +106,7 @@ def _laws(arm: Arm) -> Iterator[_Law]:
 
 
 def path_record(path: Path) -> list[dict[str, Any]]:
-    """A path as a recipe holds it: JSON-able, without the join and the counter where there is nothing to say."""
+    """A path as a recipe holds it: JSON-able, without join, counter and draw where there is nothing to say."""
     return [
         {
             "mix": [list(share) for share in piece.mix],
@@ -113,6 +116,7 @@ def path_record(path: Path) -> list[dict[str, Any]]:
             "moments": piece.moments,
             **({"join": piece.join} if piece.join else {}),
             **({"counter": piece.counter} if piece.counter != "keep" else {}),
+            **({"draw": piece.draw} if piece.draw else {}),
         }
         for piece in path
     ]

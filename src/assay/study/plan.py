@@ -4,7 +4,7 @@ Planning trains nothing, downloads nothing and imports no torch. `assay plan` pr
 ``plan.json`` and then carries it out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +190,7 @@ def plan_study(study: str, overrides: Sequence[str] = ()) -> Plan:
         tokens=total_tokens(count_tokens(resolved, trees)),
         parameters=_parameters(resolved, recipe),
         shared=tuple(told for told in (shared_rate(resolved),) if told),
-        notes=_notes(tasks),
+        notes=(*_notes(tasks), *_draws(resolved)),
     )
     return Plan(resolved, recipe, design, trees, _judging(resolved, contrasts))
 
@@ -378,6 +378,14 @@ PAPER_REASONING = (
     "boolq", "piqa", "sciq", "social_iqa", "quac", "cb", "copa", "storycloze", "hellaswag", "winogrande", "arc_easy",
 )  # fmt: skip
 """The study's eleven reasoning tasks (paper, §2.2)."""
+
+
+def _draws(study: Study) -> Iterator[str]:
+    if any(len(study.draws_of(arm)) > 1 for arm in study.arms):
+        yield (
+            f"Each arm's last stage was drawn {study.spec.fork_seeds} times from the trunk that it leaves, its data in "
+            "another order each time; the draws of a seed are averaged and count as that one seed."
+        )
 
 
 def _notes(tasks: Sequence[Task]) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ class Arm:
     """The name as written, with the grid's ``{name}``."""
     sizes: tuple[str, ...] = ()
     """Sizes at which it is trained, in the study's order."""
+    draw: int = 0
+    """Which draw of its last stage this is: another order of that stage's data."""
 
     @property
     def steps(self) -> int:
@@ -96,6 +98,16 @@ class Study:
         """The arms that are trained at a size."""
         return tuple(arm for arm in self.arms if size in arm.sizes)
 
+    def draws_of(self, arm: Arm) -> tuple[Arm, ...]:
+        """The arm, and behind it the further draws of its last stage (``fork_seeds``); of an arm that leaves no trunk,
+        having one stage or none, there are no others."""
+        count = self.spec.fork_seeds if len(arm.stages) > 1 else 1
+        return (arm, *(replace(arm, name=f"{arm.name}, draw {draw + 1}", draw=draw) for draw in range(1, count)))
+
+    def runs_at(self, size: str) -> tuple[Arm, ...]:
+        """All draws of the arms that are trained at a size."""
+        return tuple(run for arm in self.arms_at(size) for run in self.draws_of(arm))
+
 
 def resolve(spec: StudySpec, source: Source, ingredients: Mapping[str, Any], model: Described | None = None) -> Study:
     """Look every name up.
@@ -131,6 +143,12 @@ def resolve(spec: StudySpec, source: Source, ingredients: Mapping[str, Any], mod
     seeds = tuple(range(spec.seeds)) if isinstance(spec.seeds, int) else tuple(spec.seeds)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise InputError("'seeds' is a number of seeds above 0, or a list of different ones", source.where(["seeds"]))
+    if spec.fork_seeds > 1 and all(len(arm.stages) < 2 for arm in arms):
+        raise InputError(
+            f"'fork_seeds: {spec.fork_seeds}' draws each arm's last stage that often from the trunk before it, and no "
+            "arm has a stage before its last: leave it out, or ask for more seeds",
+            source.where(["fork_seeds"]),
+        )
     return Study(spec, source, arms, seeds, model)
 
 

@@ -269,6 +269,9 @@ class StudySpec(_Strict):
     """Names for numbers of tokens, such as ``P: 327680``."""
     seeds: int | list[int] = 3
     """How many, or which. A seed is one initialisation and data order with everything grown from it."""
+    fork_seeds: Annotated[int, Field(ge=1)] = 1
+    """How often each arm's last stage is drawn from the trunk that it leaves, its data in another order each time. The
+    draws of a seed are averaged and never counted as seeds."""
     sizes: list[str] = ["1M"]
     """Model sizes; with ``init`` the model's own, which is called ``init``."""
     init: Annotated[str, AfterValidator(_model)] | None = None

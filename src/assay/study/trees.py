@@ -1,8 +1,8 @@
 """The trees of segments of a whole study, one a size, and the tokens they stand for.
 
 Sizes that train the same arms share one tree. *Declared* is every distinct arm trained alone, from its first step to
-its last; *trained* is every segment once. Two arms with the same path are one arm here: a study gains nothing by
-naming a recipe twice.
+its last, every draw of its last stage by itself; *trained* is every segment once. Two arms with the same path are one
+arm here: a study gains nothing by naming a recipe twice.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def grow_trees(study: Study) -> dict[str, tuple[Segment, ...]]:
     grown: dict[tuple[Arm, ...], tuple[Segment, ...]] = {}
     trees = {}
     for size in study.spec.sizes:
-        arms = study.arms_at(size)
+        arms = study.runs_at(size)
         if arms not in grown:
             grown[arms] = tuple(
                 share_prefixes(arms, study.spec.train.rows_per_step, at if isinstance(at, int) else None)
@@ -35,7 +35,7 @@ def count_tokens(study: Study, trees: Trees) -> dict[str, dict[str, int]]:
     per_step = study.tokens_per_step * len(study.seeds)
     counts = {}
     for size, roots in trees.items():
-        distinct = {path_of(arm, rows): arm.steps for arm in study.arms_at(size)}
+        distinct = {path_of(arm, rows): arm.steps for arm in study.runs_at(size)}
         trained = sum(segment.steps for segment in segments_below(roots))
         counts[size] = {"declared": sum(distinct.values()) * per_step, "trained": trained * per_step}
     return counts

@@ -68,12 +68,19 @@ class _Piece:
 class Mixture:
     """The batches of one path for one seed."""
 
-    def __init__(self, mixes: Sequence[tuple[Mix, int]], streams: Mapping[str, Stream], rows_per_step: int) -> None:
+    def __init__(
+        self,
+        mixes: Sequence[tuple[Mix, int]],
+        streams: Mapping[str, Stream],
+        rows_per_step: int,
+        draw: int = 0,
+    ) -> None:
         """
         Args:
             mixes: (mix, steps) of the path's pieces.
             streams: By ingredient.
             rows_per_step: Rows of a batch.
+            draw: Of the last piece; above 0, its rows come in another order than the streams', see `Stream.redrawn`.
         """
         self.streams = streams
         self.rows_per_step = rows_per_step
@@ -86,12 +93,16 @@ class Mixture:
             first += steps * rows_per_step
         self.rows = first
         """Of the whole path."""
+        self._draw = draw
 
     def draws(self, start: int, end: int) -> Iterator[tuple[str, int]]:
         """(ingredient, row of its stream) for the rows of the steps ``start`` … ``end``."""
         for row in range(start * self.rows_per_step, min(end * self.rows_per_step, self.rows)):
-            place = bisect.bisect_right(self._pieces, row, key=lambda piece: piece.first) - 1
-            yield self._pieces[place].draw(row)
+            piece = self._pieces[bisect.bisect_right(self._pieces, row, key=lambda piece: piece.first) - 1]
+            name, place = piece.draw(row)
+            if self._draw and piece is self._pieces[-1]:
+                place = self.streams[name].redrawn(place, piece.taken.get(name, 0), self._draw)
+            yield name, place
 
     def batch(self, step: int) -> Batch:
         """The rows of a step, counted from the path's beginning."""

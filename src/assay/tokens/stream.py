@@ -39,6 +39,7 @@ class Stream:
         self.sequence = sequence
         self._documents = lru_cache(maxsize=4)(self._document_order)
         self._rows = lru_cache(maxsize=4)(self._row_order)
+        self._redrawn = lru_cache(maxsize=4)(self._order_from)
 
     def row(self, index: int) -> npt.NDArray[np.int64]:
         """The ``index``-th row drawn from this stream: [sequence + 1] ids, the last being only a target."""
@@ -65,21 +66,45 @@ class Stream:
         """How often the ingredient has been seen after this many rows."""
         return rows * self.sequence / self.shard.tokens
 
+    def redrawn(self, index: int, since: int, draw: int) -> int:
+        """Which row comes in the ``index``-th place where the rows from ``since`` on are drawn in another order.
+
+        What is left of the epoch is permuted, then each later epoch: a further draw repeats no row before its time, and
+        is as good a sample of what is left as the first. Two arms that have different rows left meet those that both
+        have in one order.
+
+        Args:
+            index: Not below ``since``.
+            since: Row that the other order begins with.
+            draw: Which other order.
+        """
+        epoch = self._epoch(index)
+        first = max(since, self._first_row(epoch))
+        return first + int(self._redrawn(epoch, first, draw)[index - first])
+
     def _place(self, index: int) -> int:
         """Where in the unpermuted sequence of rows the ``index``-th drawn row lies."""
+        epoch = self._epoch(index)
+        first = self._first_row(epoch)
+        return first + int(self._rows(epoch)[index - first])
+
+    def _epoch(self, index: int) -> int:
         epoch = index * self.sequence // self.shard.tokens
         while self._first_row(epoch + 1) <= index:
             epoch += 1
         while self._first_row(epoch) > index:
             epoch -= 1
-        first = self._first_row(epoch)
-        return first + int(self._rows(epoch)[index - first])
+        return epoch
 
     def _first_row(self, epoch: int) -> int:
         return -(-epoch * self.shard.tokens // self.sequence)
 
     def _row_order(self, epoch: int) -> npt.NDArray[np.int64]:
         return self._permutation(self._first_row(epoch + 1) - self._first_row(epoch), epoch, "rows")
+
+    def _order_from(self, epoch: int, first: int, draw: int) -> npt.NDArray[np.int64]:
+        begin = self._first_row(epoch)
+        return self._permutation(self._first_row(epoch + 1) - begin, epoch, f"rows, draw {draw}", first - begin)
 
     def _document_order(self, epoch: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Documents in this epoch's order, and where each begins in the joined epoch (one more than documents)."""
@@ -104,9 +129,11 @@ class Stream:
             length -= high - low
         return found
 
-    def _permutation(self, count: int, epoch: int, what: str) -> npt.NDArray[np.int64]:
+    def _permutation(self, count: int, epoch: int, what: str, begin: int = 0) -> npt.NDArray[np.int64]:
+        """The order of the things from ``begin`` to ``count``, counted from ``begin``."""
         base = hashlib.blake2b(f"{self.seed}/{self.name}/{epoch}/{what}".encode(), digest_size=8).digest()
-        return np.argsort(_mix64(np.arange(count, dtype=np.uint64), int.from_bytes(base, "little")), kind="stable")
+        places = np.arange(begin, count, dtype=np.uint64)
+        return np.argsort(_mix64(places, int.from_bytes(base, "little")), kind="stable")
 
 
 def _mix64(values: npt.NDArray[np.uint64], key: int) -> npt.NDArray[np.uint64]:

@@ -60,7 +60,7 @@ class Course:
             for name, folder in call.inputs_of("tokens").items()
         }
         mixes = [(piece.mix, piece.steps) for piece in self.path]
-        self.mixture = Mixture(mixes, streams, settings["rows_per_step"])
+        self.mixture = Mixture(mixes, streams, settings["rows_per_step"], self.path[-1].draw)
         self.rates = learning_rates(
             self.path,
             settings["learning_rate"],
