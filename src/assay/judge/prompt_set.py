@@ -14,12 +14,11 @@ from dataclasses import astuple, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-import yaml
-
 from assay.errors import InputError, nearest
 from assay.evaluate.item import content_hash
 from assay.judge.json_rows import JsonRow, json_rows, read_text
 from assay.judge.judgement import JudgePrompt
+from assay.yaml_file import read_mapping
 
 FRAME = "Question: {text}\nAnswer:"
 """Put around an instruction for a model that was never taught to follow one."""
@@ -202,16 +201,10 @@ def _chosen(whole: PromptSet, where: str, limit: int | None, categories: Sequenc
 
 def _yaml(text: str, path: str) -> tuple[dict[str, str], list[JsonRow]]:
     """``frame`` and ``request`` as far as they are given, and the rows."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        raise InputError(f"not YAML: {problem.problem}", f"{path}:{mark.line + 1}" if mark else path) from None
-    except yaml.YAMLError as problem:
-        raise InputError(f"not YAML: {problem}", path) from None
-    if not isinstance(root, yaml.MappingNode) or not isinstance(values.get("prompts"), list):
-        raise InputError("a prompt file in YAML is a mapping with a list under 'prompts:'", path)
+    wanted = "a prompt file in YAML is a mapping with a list under 'prompts:'"
+    values, root = read_mapping(text, path, wanted)
+    if not isinstance(values.get("prompts"), list):
+        raise InputError(wanted, path)
     head = {}
     for key_node, value_node in root.value:
         key, line = key_node.value, key_node.start_mark.line + 1

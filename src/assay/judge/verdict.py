@@ -22,6 +22,7 @@ from jinja2 import TemplateError
 from assay.errors import InputError
 from assay.evaluate.template import names, template
 from assay.judge.judgement import JudgePrompt, Pairing, Preferred
+from assay.yaml_file import read_mapping
 
 MARK = "> "
 """Before every line of what is quoted; no line of a frame begins with it."""
@@ -124,18 +125,17 @@ def open_format(name: str) -> Format:
 
 def _of_file(path: Path) -> Format:
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise InputError(f"there is no judge format that can be read: {problem}", str(path)) from None
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        raise InputError(f"not YAML: {problem}", f"{path}:{mark.line + 1}" if mark else str(path)) from None
     kinds = {
         one.name: dict if one.name == "verdicts" else int if one.name == "tokens" else str for one in fields(Format)
     }
     del kinds["name"]
-    if not isinstance(given, dict) or set(given) != set(kinds):
-        raise InputError(f"a judge format has the keys {', '.join(kinds)}, and no others", str(path))
+    wanted = f"a judge format has the keys {', '.join(kinds)}, and no others"
+    given, _ = read_mapping(text, str(path), wanted)
+    if set(given) != set(kinds):
+        raise InputError(wanted, str(path))
     for key, kind in kinds.items():
         if not isinstance(given[key], kind):
             raise InputError(f"'{key}' must be a {kind.__name__}, and is {given[key]!r}", str(path))

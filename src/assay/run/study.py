@@ -172,7 +172,7 @@ def _write_plan(plan: Plan, out: Path, identity: str, label: str) -> None:
 def _files(out: Path, graph: Graph) -> list[str]:
     """Names of what a finished run's folder must hold as it was written."""
     names = ["plan.json", "results.json", "ledger.json", "curves.json", "corpus.json", "texts.json", "report.html"]
-    patterns = ["items/*.parquet"]
+    patterns = ["items/*.parquet", "answers/*.parquet", "programs.json"]
     if graph.judging is not None:
         patterns += [f"{JUDGED}/{pattern}" for pattern in ("judge.json", "judgements.parquet", "answers/*.parquet")]
     return names + [str(path.relative_to(out)) for pattern in patterns for path in sorted(out.glob(pattern))]
