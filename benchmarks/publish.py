@@ -1,16 +1,18 @@
 """Puts what a finished run measured into the repository, so that ``assay report`` makes every number of it again.
 
-``keep RUN NAME`` writes ``records/NAME``: plan, ledger, curves, corpus, timings, what generated programs were run in
-and judgements as they are, and the item records as one file a model size, sorted by item, in a third of the space of a
-file an arm and seed. Left out are the choices' log-likelihoods and the answers in words (``answers/``), which no number
-of the report needs, item texts (``texts.json``), which are other people's, the log, what judges behind endpoints
-replied and what trackers wrote. Results made of the copy must be those of the run, digit by digit; if they are not,
-what was there before stays. ``table FOLDER`` prints the declared effects as Markdown.
+``keep RUN NAME`` writes ``records/NAME``: plan, ledger, corpus, timings, what generated programs were run in and
+judgements as they are, the item records as one file a model size, sorted by item, in a third of the space of a file an
+arm and seed, and of the curves means over so many steps that a curve has 250 points at most. Left out are the choices'
+log-likelihoods and the answers in words (``answers/``), which no number of the report needs, item texts
+(``texts.json``), which are other people's, the log, what judges behind endpoints replied and what trackers wrote.
+Results made of the copy must be those of the run, digit by digit; if they are not, what was there before stays. ``table
+FOLDER`` prints the declared effects as Markdown.
 """
 
 import argparse
 import json
 import shutil
+import statistics
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,11 +30,13 @@ from assay.files import as_json
 from assay.report.trend import contrast_name, end_to_end
 
 RECORDS_FOLDER = Path(__file__).parent / "records"
-PARTS = ("plan.json", "ledger.json", "curves.json", "corpus.json", "timings.json", "programs.json", "judge/judge.json")
+PARTS = ("plan.json", "ledger.json", "corpus.json", "timings.json", "programs.json", "judge/judge.json")
 TABLES = ("judge/judgements.parquet", "judge/answers/*.parquet")
 ORDER = [(name, "ascending") for name in ("task", "item", "tokens_seen", "arm", "seed", "fork_seed")]
 LEFT_OUT = "logprob"
 MOST_MEGABYTES = 30
+CURVE_POINTS = 250
+"""The page draws 80."""
 
 
 def keep(run: Path, name: str) -> dict[str, Any]:
@@ -70,6 +74,9 @@ def _copy(run: Path, target: Path) -> tuple[int, int]:
         if (run / part).is_file():
             (target / part).parent.mkdir(exist_ok=True)
             shutil.copyfile(run / part, target / part)
+    curves = json.loads((run / "curves.json").read_text(encoding="utf-8"))
+    shorter = {**curves, "segments": [_thinned(segment) for segment in curves["segments"]]}
+    (target / "curves.json").write_text(json.dumps(shorter, separators=(",", ":")) + "\n", encoding="utf-8")
     for path in (path for pattern in TABLES for path in sorted(run.glob(pattern))):
         there = target / path.relative_to(run)
         there.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +92,16 @@ def _copy(run: Path, target: Path) -> tuple[int, int]:
             _write(whole, target / "items" / f"{size}.parquet")
             rows += whole.num_rows
     return len(files), rows
+
+
+def _thinned(segment: dict[str, Any]) -> dict[str, Any]:
+    """A curve with the mean loss of each stretch of steps, at the stretch's last step."""
+    steps = len(segment["step"])
+    width = -(-steps // CURVE_POINTS) or 1
+    stretches = [slice(begin, min(begin + width, steps)) for begin in range(0, steps, width)]
+    ends = {name: [segment[name][one.stop - 1] for one in stretches] for name in ("step", "tokens", "lr")}
+    losses = [round(statistics.fmean(segment["loss"][one]), 6) for one in stretches]
+    return {**segment, **ends, "loss": losses}
 
 
 def _write(table: pa.Table, path: Path) -> None:

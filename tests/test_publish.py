@@ -28,8 +28,9 @@ def test_a_kept_run_gives_its_numbers_again_and_says_what_ran_its_programs(copie
     (out / "programs.json").write_text(json.dumps({"sums": {"told": "run in the tier namespaces", "tiers": ["x"]}}))
     figures = publish.keep(out, "tiny")
     kept = contents(records / "tiny")
-    parts = {"plan.json", "ledger.json", "curves.json", "corpus.json", "timings.json", "programs.json"}
-    assert set(kept) == {*parts, "items/1M.parquet"}
+    parts = {"plan.json", "ledger.json", "corpus.json", "timings.json", "programs.json"}
+    assert set(kept) == {*parts, "curves.json", "items/1M.parquet"}
+    assert json.loads(kept["curves.json"]) == json.loads((out / "curves.json").read_text()), "these are short"
     for name in parts:
         assert kept[name] == (out / name).read_bytes()
     assert figures["files"] == 3 * 2, "arms and seeds"
@@ -38,6 +39,21 @@ def test_a_kept_run_gives_its_numbers_again_and_says_what_ran_its_programs(copie
     page = write_report(records / "tiny").read_text(encoding="utf-8")
     assert "run in the tier namespaces" in page
     assert (records / "tiny" / "results.json").read_bytes() == (out / "results.json").read_bytes()
+
+
+def test_of_a_long_curve_means_over_stretches_are_kept(
+    copied: TinyStudy, records: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = copied.folder / "out"
+    monkeypatch.setattr(publish, "CURVE_POINTS", 3)
+    publish.keep(out, "tiny")
+    whole, short = (json.loads((at / "curves.json").read_text())["segments"] for at in (out, records / "tiny"))
+    for before, after in zip(whole, short, strict=True):
+        assert len(before["step"]) in {10, 12}
+        assert after["step"] == ([4, 8, 10] if len(before["step"]) == 10 else [4, 8, 12])
+        assert after["tokens"] == [before["tokens"][step - 1] for step in after["step"]]
+        assert after["loss"][1] == pytest.approx(sum(before["loss"][4:8]) / 4, abs=1e-6)
+        assert after["heldout"] == before["heldout"]
 
 
 @pytest.mark.parametrize("why", ["of other results", "too large"])
