@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import interpolate, stats
 
 from assay.analyze.dose_response import Curve, dose_response
 from assay.errors import InputError
@@ -121,9 +121,65 @@ def test_a_mixing_law_is_known_for_one_and_is_best_at_the_edge() -> None:
 
 def test_a_wave_that_no_quadratic_fits_is_left_to_the_spline() -> None:
     shares = np.linspace(0, 1, 9)
-    truth = np.sin(2.2 * np.pi * shares)
+    truth = interpolate.CubicSpline([0, 1 / 3, 2 / 3, 1], [0, 1, -1, 0.5], bc_type="natural")(shares)
     values = truth + np.random.default_rng(6).normal(0, 0.01, (3, 9))
-    assert dose_response(shares, values, "higher").chosen.form == "spline"
+    found = dose_response(shares, values, "higher")
+    assert found.chosen.form == "spline"
+    assert set(found.refused) == {"quadratic", "mixing law"}
+
+
+STEEP = np.array([1.813, 1.892, 1.999, 2.147, 2.366, 3.107])
+"""Held-out text of the study to-code at 1M, in bits per byte: worse with every share of code, most at the end."""
+
+
+def test_a_form_that_the_values_contradict_is_refused_however_narrow_its_interval() -> None:
+    values = STEEP + np.random.default_rng(0).normal(0, 0.012, (3, 6))
+    quadratic = dose_response(SHARES, values, "lower", "quadratic").chosen
+    assert quadratic.misfit is not None and quadratic.misfit < 1e-4
+    assert 0.2 < quadratic.best.share < 0.3, "a best of the form's own making"
+    found = dose_response(SHARES, values, "lower")
+    assert "quadratic" in found.refused
+    assert found.chosen.form == "piecewise linear"
+    assert found.chosen.best.words() == "best between 0 % and 25 %, at the edge of what was tried"
+    assert found.chosen.best.share == 0
+    at_the_shares = np.interp(SHARES, found.chosen.shares, found.chosen.mean)
+    assert at_the_shares == pytest.approx(values.mean(axis=0), abs=1e-3)
+
+
+def test_the_best_is_sought_between_the_neighbours_of_the_shares_that_are_left() -> None:
+    bends = np.array([1.0, 3.0, 1.0, 2.9, 0.0, 0.5])
+    values = bends + np.random.default_rng(1).normal(0, 0.01, (4, 6))
+    best = dose_response(SHARES, values, "higher", "piecewise linear").chosen.best
+    assert best.possible == ((0, 0.5),)
+    values[:, 3] = values[:, 1] + np.array([0.05, -0.06, 0.04, -0.05])
+    best = dose_response(SHARES, values, "higher", "piecewise linear").chosen.best
+    assert best.possible == ((0, 0.5), (0.5, 0.9))
+    assert best.words() == "best between 0 % and 50 %, or between 50 % and 90 %, at the edge of what was tried"
+    assert best.near is None
+
+
+@pytest.mark.parametrize(("truth", "at"), [(hill(SHARES), 0.3), (-STEEP, 0.0), (-(np.abs(SHARES - 0.6) ** 0.5), 0.6)])
+def test_whatever_the_curve_is_the_best_is_ruled_out_in_5_of_100_studies(truth: Floats, at: float) -> None:
+    times, inside = 300, 0
+    rng = np.random.default_rng(int(100 * at))
+    for _ in range(times):
+        noise = rng.normal(0, 0.03, (3, 1)) + rng.normal(0, 0.01, (3, 6))
+        best = dose_response(SHARES, truth + noise, "higher").chosen.best
+        inside += any(low - 0.0025 <= at <= high + 0.0025 for low, high in best.possible)
+    assert inside / times >= 0.95 - 4 * (0.95 * 0.05 / times) ** 0.5
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_a_form_that_holds_is_refused_in_5_of_100_studies(seeds: int) -> None:
+    rng, times = np.random.default_rng(seeds), 400
+    refused = 0
+    for _ in range(times):
+        values = hill(SHARES) + rng.normal(0, 0.05, (seeds, 1)) + rng.normal(0, 0.01, (seeds, 6))
+        misfit = dose_response(SHARES, values, "higher", "quadratic").chosen.misfit
+        assert misfit is not None
+        refused += misfit < 0.05
+    assert abs(refused / times - 0.05) <= 4 * (0.95 * 0.05 / times) ** 0.5
+    assert dose_response(SHARES, hill(SHARES) + np.zeros((2, 1)), "higher", "quadratic").chosen.misfit == 1
 
 
 def test_noise_alone_rules_out_next_to_nothing() -> None:

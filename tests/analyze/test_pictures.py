@@ -26,7 +26,7 @@ from assay.study.design import Design
 @pytest.fixture(scope="module")
 def shares(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder: Path = tmp_path_factory.mktemp("runs") / "shares"
-    write_shares(folder)
+    write_shares(folder, seed=2)
     return folder, write_results(folder)
 
 

@@ -3,9 +3,10 @@
 A curve is fitted to each seed by itself, and every statement is a t test over the seeds' curves: seeds are the unit,
 shares of one seed may depend on each other in any way, and no variance is pooled. The best share is told as all shares
 whose slope cannot be told from 0 (Fieller's set, exact for a curve of the right form), so that two seeds give a wide
-interval and not a wrong one; nothing is resampled. Curves are of three forms, all linear in what is fitted to a seed;
-the form is the simplest that no other beats clearly at predicting left-out shares. A form that does not hold is a bias
-that no interval covers.
+interval and not a wrong one; nothing is resampled. Curves are of three smooth forms, all linear in what is fitted to a
+seed. A form that the values contradict is a bias that no interval covers, so it is refused (a test for lack of fit);
+of those left the simplest is taken that no other beats clearly at predicting left-out shares. Where none is left the
+curve is a line from share to share, and of what lies between them no more is said than that there is one best.
 """
 
 import math
@@ -20,7 +21,7 @@ from assay.analyze.records import Floats
 from assay.errors import InputError
 
 Better = Literal["higher", "lower"]
-Form = Literal["quadratic", "mixing law", "spline"]
+Form = Literal["quadratic", "mixing law", "spline", "piecewise linear"]
 Basis = Callable[[Floats], Floats]
 """Shares [n] to the values of the basis functions [n, p]."""
 
@@ -30,6 +31,8 @@ GRID = 201
 CLEARLY = 0.5
 """A form is better where its error at left-out shares is below this fraction of a simpler one's."""
 LEVEL = 0.95
+MISFIT = 0.05
+"""A form is refused where the values would be as far from it less often than this."""
 STEEPEST = 20.0
 GENTLEST = 0.05
 """Of the mixing law's exponent, per unit of share; gentler ones are straight lines."""
@@ -97,6 +100,9 @@ class Curve:
     left_out_error: float
     """Root mean square error at shares that were left out of the fit."""
     best: Best
+    misfit: float | None
+    """How often the seeds' mean would be as far from the form if it held: a p-value; None with one seed, or where the
+    curve goes through every mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,14 @@ class DoseResponse:
 
     chosen: Curve
     others: tuple[Curve, ...]
-    """The other forms that could be fitted, the simpler first; none where a form was asked for."""
+    """The other forms, the simpler first, those that are refused too; none where a form was asked for."""
     n_seeds: int
+
+    @property
+    def refused(self) -> tuple[Form, ...]:
+        """Smooth forms that the values contradict."""
+        curves = (self.chosen, *self.others)
+        return tuple(curve.form for curve in curves if curve.misfit is not None and curve.misfit < MISFIT)
 
 
 def dose_response(
@@ -122,7 +134,8 @@ def dose_response(
         shares: float [K], each from 0 to 1, all different, in any order.
         values: float [S, K]: each seed's value at each share, in units of the metric.
         better_is: Of that metric.
-        form: Take this one; None: the simplest that no other beats at left-out shares by `CLEARLY`.
+        form: Take this one; None: of the smooth ones that the values do not contradict (`MISFIT`) the simplest that no
+            other beats at left-out shares by `CLEARLY`; if there is none, piecewise linear.
         margin: A difference of the metric that does not matter: which shares are as good as the best?
 
     Raises:
@@ -133,12 +146,17 @@ def dose_response(
     _check(x, y)
     order = np.argsort(x)
     x, y = x[order], y[:, order]
-    forms: tuple[Form, ...] = ("quadratic", "mixing law") if len(x) == FEWEST else ("quadratic", "mixing law", "spline")
-    if form is not None and form not in forms:
+    smooth: tuple[Form, ...] = ("quadratic", "mixing law", "spline")
+    if len(x) == FEWEST:
+        smooth = smooth[:-1]
+    if form == "spline" and form not in smooth:
         raise InputError(f"a {form} needs {FEWEST + 1} shares, and there are {len(x)}")
-    curves = [_fit(name, x, y, better_is, margin) for name in (forms if form is None else (form,))]
-    least = min(curve.left_out_error for curve in curves)
-    chosen = next(curve for curve in curves if CLEARLY * curve.left_out_error <= least)
+    if form is not None:
+        return DoseResponse(_fit(form, x, y, better_is, margin), (), len(y))
+    curves = [_fit(name, x, y, better_is, margin) for name in (*smooth, "piecewise linear")]
+    held = [curve for curve in curves[:-1] if curve.misfit is None or curve.misfit >= MISFIT]
+    least = min((curve.left_out_error for curve in held), default=0.0)
+    chosen = next((curve for curve in held if CLEARLY * curve.left_out_error <= least), curves[-1])
     return DoseResponse(chosen, tuple(curve for curve in curves if curve is not chosen), len(y))
 
 
@@ -163,10 +181,15 @@ def _fit(form: Form, x: Floats, y: Floats, better_is: Better, margin: float | No
     if len(y) > 1:
         half = _t(len(y)) * _se(curves)
         low, high = mean - half, mean + half
-        everywhere = _everywhere(basis, by_seed, grid)
+        nodes = x if form == "piecewise linear" else np.linspace(x[0], x[-1], by_seed.shape[1])
+        everywhere = _everywhere(basis, by_seed, grid, nodes)
         low_all, high_all = mean - everywhere, mean + everywhere
-    best = _best(curves, grid, better_is, margin)
-    return Curve(form, grid, mean, low, high, low_all, high_all, _left_out(form, x, y.mean(axis=0)), best)
+    if form == "piecewise linear":
+        best = _best_tried(x, y if better_is == "higher" else -y, margin)
+    else:
+        best = _best(curves, grid, better_is, margin)
+    misfit = _misfit(basis, by_seed, x, y)
+    return Curve(form, grid, mean, low, high, low_all, high_all, _left_out(form, x, y.mean(axis=0)), best, misfit)
 
 
 def _basis(form: Form, x: Floats, mean: Floats) -> Basis:
@@ -175,6 +198,8 @@ def _basis(form: Form, x: Floats, mean: Floats) -> Basis:
         return lambda at: np.stack([np.ones_like(at), at, at**2], axis=1)
     if form == "spline":
         return _natural(np.quantile(x, [0, 1 / 3, 2 / 3, 1]))
+    if form == "piecewise linear":
+        return lambda at: np.stack([np.interp(at, x, one) for one in np.eye(len(x))], axis=1)
     rate = _rate(x, mean)
 
     def law(at: Floats) -> Floats:
@@ -263,10 +288,51 @@ def _best(curves: Floats, grid: Floats, better_is: Better, margin: float | None)
     return Best(float(grid[found]), stretches, at_edge, ends, margin, near)
 
 
-def _everywhere(basis: Basis, by_seed: Floats, grid: Floats) -> Floats:
+def _best_tried(x: Floats, up: Floats, margin: float | None) -> Best:
+    """Between which shares the best is, if there is one best and nothing else is known of the curve.
+
+    A share that was tried is ruled out where it is worse than the best of them by paired t tests over seeds, Bonferroni
+    over its rivals; each one that is left may stand for a best anywhere up to its neighbours.
+    """
+    found = int(np.argmax(up.mean(axis=0)))
+    ends, last = (float(x[0]), float(x[-1])), len(x) - 1
+    if len(up) < 2:
+        return Best(float(x[found]), (), found in {0, last}, ends, margin)
+    worse = up[:, found : found + 1] - up
+    flat = RELATIVE * max(float(np.ptp(up)), 1e-300)
+    t = float(stats.t.ppf(1 - (1 - LEVEL) / last, len(up) - 1))
+    possible = worse.mean(axis=0) <= t * _se(worse) + flat
+    stretches: list[tuple[float, float]] = []
+    for place in map(int, np.flatnonzero(possible)):
+        low, high = float(x[max(place - 1, 0)]), float(x[min(place + 1, last)])
+        if stretches and low < stretches[-1][1]:
+            low = stretches.pop()[0]
+        stretches.append((low, high))
+    return Best(float(x[found]), tuple(stretches), found in {0, last}, ends, margin)
+
+
+def _misfit(basis: Basis, by_seed: Floats, x: Floats, y: Floats) -> float | None:
+    """p-value of the F test for lack of fit: what the seeds' mean misses, against how seeds differ in what they miss.
+
+    It takes the noise left after each seed's fit for alike at all shares, which is a guard and no promise.
+    """
+    seeds, free = len(y), len(x) - by_seed.shape[1]
+    if seeds < 2 or free < 1:
+        return None
+    left = y - by_seed @ basis(x).T  # [S, K]
+    missed = seeds * float(np.square(left.mean(axis=0)).sum())
+    noise = float(np.square(left - left.mean(axis=0)).sum())
+    nothing = (RELATIVE * float(np.ptp(y))) ** 2
+    if missed <= nothing:
+        return 1.0
+    if noise <= nothing:
+        return 0.0
+    return float(stats.f.sf(missed / (noise / (seeds - 1)), free, (seeds - 1) * free))
+
+
+def _everywhere(basis: Basis, by_seed: Floats, grid: Floats, nodes: Floats) -> Floats:
     """Half width of a band for the whole curve: Bonferroni over p shares that fix it, carried to all others."""
-    p = by_seed.shape[1]
-    nodes = np.linspace(grid[0], grid[-1], p)
+    p = len(nodes)
     at_nodes = by_seed @ basis(nodes).T
     carried = basis(grid) @ np.linalg.pinv(basis(nodes))
     half = float(stats.t.ppf(1 - (1 - LEVEL) / (2 * p), len(by_seed) - 1)) * _se(at_nodes)
@@ -285,7 +351,8 @@ def _se(by_seed: Floats) -> Floats:
 
 
 def _stretch(low: float, high: float) -> str:
-    return f"at {_percent(low)}" if low == high else f"between {_percent(low)} and {_percent(high)}"
+    first, last = _percent(low), _percent(high)
+    return f"at {first}" if first == last else f"between {first} and {last}"
 
 
 def _percent(share: float) -> str:

@@ -40,7 +40,8 @@ def dose_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
         Dictionaries with ``id``, ``family``, ``size``, ``metric``, ``over``, ``arms``, ``shares``, ``by_seed`` (a list
         a seed), ``form``, ``grid``, ``mean``, ``low``, ``high``, ``low_everywhere``, ``high_everywhere``, ``best`` (its
         ``share``, ``low``, ``high``, ``words``, ``possible``: the stretches of shares that cannot be ruled out, and
-        ``near``: the shares less than the margin worse), ``left_out_error`` and ``n_seeds``.
+        ``near``: the shares less than the margin worse), ``left_out_error``, ``n_seeds``, and ``refused``: the forms
+        that the values contradict.
     """
     rows = []
     for contrast in design.contrasts:
@@ -72,6 +73,7 @@ def dose_rows(design: Design, estimator: Estimator) -> list[dict[str, Any]]:
                             "near": list(best.near) if best.near else None,
                         },
                         "n_seeds": found.n_seeds,
+                        "refused": list(found.refused),
                     }
                 )
     return rows

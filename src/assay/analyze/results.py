@@ -32,7 +32,7 @@ from assay.errors import InputError
 from assay.files import write_whole
 from assay.study.design import Contrast, Design, Metric
 
-ANALYSIS_VERSION = 7
+ANALYSIS_VERSION = 8
 """Raise when the same records give other results."""
 DIGITS = 10
 ENCODED = ("checkpoint", "arm", "size", "task", "format", "numerics")

@@ -28,7 +28,7 @@ from assay.report.trend import end_to_end
 from assay.run.done import mark_rebuilt
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 6
+PAGE_VERSION = 7
 """Raise when the same run folder gives another page."""
 ANSWER = 3
 """Sentences of the answer; a study of more questions has the others below."""
