@@ -38,7 +38,7 @@ ASKED = Generation(tokens=10, check="program", program="{{ answer }}")
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     try:
-        opened = open_sandbox("auto", 2, Limits(cpu_seconds=3.0, wall_seconds=4.0))
+        opened = open_sandbox("auto", 2, Limits(wall_seconds=4.0))
     except StepError as problem:
         pytest.skip(str(problem))
     with opened:
