@@ -16,7 +16,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow $(if $(SLOW_SECONDS),--seconds $(SLOW_SECONDS))
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -1,7 +1,10 @@
 """What several folders' tests share: small real wheels, and a small real study."""
 
+import hashlib
 import os
 import shutil
+import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -11,6 +14,30 @@ import pytest
 from assay.corpus.source import Package
 from s3_server import Server
 from tiny_study import CORPUS, STUDY, TinyStudy, write_colours, write_wheel
+
+BEGUN = time.monotonic()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--seconds``: what continuous integration has left for the slow tests."""
+    parser.addoption("--seconds", type=float, help="begin no test after so many; a commit orders the files")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With too little time for all, every commit runs others."""
+    if config.getoption("--seconds") is None:
+        return
+    here = Path(__file__).parent
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False).stdout
+    items.sort(key=lambda item: hashlib.sha256(f"{commit}{item.path.relative_to(here)}".encode()).digest())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say what was not run, and go on to the end."""
+    seconds = item.config.getoption("--seconds")
+    if seconds is not None and time.monotonic() - BEGUN > seconds:
+        pytest.skip("no time was left for it")
 
 
 @pytest.fixture
