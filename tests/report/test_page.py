@@ -25,7 +25,7 @@ from assay.report.gains import gains
 from assay.report.markdown import markdown_summary
 from assay.report.page import _curves, write_report
 from assay.report.table import print_effects
-from assay.study.design import Design
+from assay.study.design import Contrast, Design
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "rect", "use"}
 HOSTILE = (
@@ -239,6 +239,29 @@ def check_trends(folder: Path, page: str, results: dict[str, Any]) -> None:
         assert f"| {name} at {row['size']} | Held-out {row['metric'][8:12]}, bits per byte | {effect} | " in summary
     assert len(rows) == 6 and name in page and name in terminal and f"| {name} |" in published
     assert "trend of share" not in page + summary + terminal + published
+
+
+def test_an_interaction_has_the_same_name_everywhere(tmp_path: Path) -> None:
+    sys.path.append(str(Path(__file__).parents[1] / "analyze"))
+    import planted
+
+    arms = ("balanced-text.cool20", "balanced-text.cool0", "text.cool20", "text.cool0")
+    first, second = " − ".join(arms[:2]), " − ".join(arms[2:])
+    one = Contrast(
+        id="more", family="recipes", kind="interaction", factor="cooldown", arms=arms, weights=(1, -1, -1, 1), a=first,
+        b=second, confounds=(),
+    )  # fmt: skip
+    design = planted.quickstart_design()
+    planted.write_run(
+        tmp_path / "run", design.model_copy(update={"contrasts": (design.contrasts[-1], one), "primary": None})
+    )
+    page = read(write_report(tmp_path / "run"))
+    file = io.StringIO()
+    print_effects(tmp_path / "run", Console(file=file, width=240, force_terminal=True, color_system=None))
+    name = f"({first}) − ({second})"
+    assert name in page.text and "whether what the first pair’s arms differ in helps more there" in page.text
+    assert name in file.getvalue() and f"| {name} |" in publish.table(tmp_path / "run")
+    assert f"| {name} | Code, bits per byte | " in markdown_summary(tmp_path / "run")
 
 
 def test_a_mark_outside_the_figure_is_told_at_its_edge() -> None:

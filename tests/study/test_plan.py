@@ -88,6 +88,45 @@ def test_a_grid_becomes_arms_and_a_trend_their_slope(tmp_path: Path) -> None:
     assert (trend.a, trend.b) == ("code-0.5", "code-0")
 
 
+INTERACTING = (
+    "study: both\nquestion: is the cooldown's code worth more after code?\nbase: quickstart\nprimary: null\n"
+    "contrasts:\n  both:\n    asks: more?\n    factor: cooldown\n    interactions: [[[{0}, {1}], [{2}, {3}]]]\n"
+)
+
+
+def test_an_interaction_is_a_difference_of_two_differences(tmp_path: Path) -> None:
+    study = tmp_path / "both.yaml"
+    study.write_text(INTERACTING.format("balanced.cool20", "balanced.decay", "text.cool20", "text.decay"))
+    (one,) = plan_study(str(study)).design.contrasts
+    assert one.id == "(balanced.cool20 vs balanced.decay) vs (text.cool20 vs text.decay)"
+    assert (one.kind, one.weights) == ("interaction", (1.0, -1.0, -1.0, 1.0))
+    assert one.pairs == (("balanced.cool20", "balanced.decay"), ("text.cool20", "text.decay"))
+    assert (one.a, one.b) == ("balanced.cool20 − balanced.decay", "text.cool20 − text.decay")
+    assert one.confounds == ("in text.cool20 − text.decay, text tokens seen: 645,120 against 675,840",), (
+        "after half code the cooldown has as much text as the decay: what differs alike in both pairs cancels"
+    )
+
+
+def test_what_only_one_of_two_differences_repeats_is_a_confound(tmp_path: Path) -> None:
+    study = tmp_path / "both.yaml"
+    study.write_text(INTERACTING.format("balanced.cool20", "balanced.decay", "text.cool20", "text.decay"))
+    plan = plan_study(str(study))
+    held = dict.fromkeys(plan.ingredients(), 10_000_000) | {"text": 500_000}
+    (one,) = plan.with_epochs(held).design.contrasts
+    assert "in text.cool20 − text.decay, epochs of text: 1.2 against 1.4" in one.confounds
+
+
+@pytest.mark.parametrize(("arms", "why"), [
+    (("text.decay", "text.cool0", "text.cool20", "text.cool0"), "an interaction is of four arms.*are 3"),
+    (("text.decay", "text.cool0", "text.cool20", "text.cool30"), "'text.cool30' is no arm of this study"),
+])  # fmt: skip
+def test_an_interaction_of_other_than_four_arms_is_refused(tmp_path: Path, arms: tuple[str, ...], why: str) -> None:
+    study = tmp_path / "both.yaml"
+    study.write_text(INTERACTING.format(*arms))
+    with pytest.raises(InputError, match=why):
+        plan_study(str(study))
+
+
 def test_more_epochs_than_allowed_are_refused_with_the_arm_and_the_ingredient() -> None:
     plan = plan_study("quickstart")
     plan.check_epochs(dict.fromkeys(plan.ingredients(), 10000000))

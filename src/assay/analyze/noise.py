@@ -44,7 +44,7 @@ def smallest_effects(plan: Plan, pilot: Path | None = None) -> dict[tuple[str, s
     asked = [(contrast, size) for contrast in plan.design.contrasts for size in contrast.sizes or plan.design.sizes]
     for contrast, size in asked:
         noise = known.get(size)
-        pair = noise.like(contrast.a, contrast.b, planned) if noise else None
+        pair = noise.like(*contrast.pairs[0], planned) if noise else None
         times = sum(weight**2 for weight in contrast.weights) / 2
         for metric in declared:
             if noise is None or pair is None or seeds < 2:
@@ -88,7 +88,7 @@ def noise_source(plan: Plan, pilot: Path | None = None) -> str:
 def _known(plan: Plan, pilot: Path | None) -> dict[str, Noise]:
     """The noise at each size of the plan where there is any for arms like those of one of its contrasts."""
     spec = plan.study.spec
-    wanted = [(contrast.a, contrast.b) for contrast in plan.design.contrasts]
+    wanted = [pair for contrast in plan.design.contrasts for pair in contrast.pairs]
     planned = trained_arms(plan_record(plan, ""))
     if pilot is None:
         measured = [

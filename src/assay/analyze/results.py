@@ -32,7 +32,7 @@ from assay.errors import InputError
 from assay.files import write_whole
 from assay.study.design import Contrast, Design, Metric
 
-ANALYSIS_VERSION = 8
+ANALYSIS_VERSION = 9
 """Raise when the same records give other results."""
 DIGITS = 10
 ENCODED = ("checkpoint", "arm", "size", "task", "format", "numerics")
@@ -225,7 +225,7 @@ def _finding(estimator: Estimator, contrast: Contrast, size: str, metric: Metric
     estimate = estimator.estimate(size, contrast.arms, contrast.weights, metric.tasks, metric.measure)
     same = estimate is not None and estimator.one_checkpoint(size, contrast.arms, metric.tasks)
     numbers = _numbers(estimate, "effect")
-    base = _alone(estimator, contrast.b, size, metric)
+    base = None if contrast.kind == "interaction" else _alone(estimator, contrast.b, size, metric)
     elsewhere = estimate.on_new_items().interval() if estimate is not None else None
     if same:
         numbers |= {"effect": 0.0, "low": 0.0, "high": 0.0, "se": 0.0, "df": None, "p": None}
@@ -250,7 +250,7 @@ def _finding(estimator: Estimator, contrast: Contrast, size: str, metric: Metric
         "holds_on_new_items": None,
         **_relative(estimator.design, metric, numbers, base),
         "p_adjusted": None,
-        "margin": margin_of(metric.margin, contrast.weights),
+        "margin": margin_of(metric.margin, contrast),
         "mde": None if same or estimate is None else smallest_effect(estimate.se, estimate.df),
         "verdict": "no difference" if same else "cannot tell",
         "favours": None,

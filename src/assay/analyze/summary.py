@@ -141,7 +141,7 @@ def _clauses(design: Design, decided: Sequence[dict[str, Any]], control: str | N
         groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for row in decided:
             if row["metric"] == metric.id:
-                than = "" if control or row["kind"] == "trend" else f" than with {row['b']}"
+                than = "" if control or row["kind"] == "trend" else f" than {_by_or_with(row)} {row['b']}"
                 groups.setdefault((_word(row), than), []).append(row)
         if groups:
             told = [
@@ -165,8 +165,14 @@ def _by(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _word(row: dict[str, Any]) -> str:
+    if row["kind"] == "interaction":
+        return f"helped {'more' if row['favours'] == 'a' else 'less'} by"
     better = "better" if row["favours"] == "a" else "worse"
     return f"{better} the higher the {row['factor']}, up to" if row["kind"] == "trend" else f"{better} with"
+
+
+def _by_or_with(row: dict[str, Any]) -> str:
+    return "by" if row["kind"] == "interaction" else "with"
 
 
 def _equal(design: Design, rows: Sequence[dict[str, Any]], control: str | None) -> str:
@@ -225,8 +231,8 @@ def _note(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
     """What keeps the sentences from being counted up."""
     shared = []
     for family in design.families:
-        pairs = {(row["a"], row["b"]) for row in rows if row["family"] == family}
-        if len(pairs) > 1 and len({arm for pair in pairs for arm in pair}) < 2 * len(pairs):
+        groups = {tuple(row["arms"]) for row in rows if row["family"] == family}
+        if len({arm for group in groups for arm in group}) < sum(len(group) for group in groups):
             shared.append(family)
     if not shared:
         return None

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from assay.analyze.effects import Estimate
+from assay.study.design import Contrast
 
 Verdict = Literal["higher", "lower", "no difference", "cannot tell"]
 
@@ -72,12 +73,14 @@ def favours(verdict: Verdict, better_is: str) -> Literal["a", "b"] | None:
     return "a" if verdict == better_is else "b"
 
 
-def margin_of(margin: float, weights: Sequence[float]) -> float:
+def margin_of(margin: float, contrast: Contrast) -> float:
     """A metric's margin in units of a contrast.
 
-    A pair has the metric's own. A trend's effect is a slope, and its margin is the slope that makes the
-    metric's margin over the whole grid. The grid's range follows from the least-squares weights w = (x −
-    x̄)/Σ(x − x̄)²: it is (max w − min w) / Σ w². For a pair this gives 2/2 = 1.
+    A pair and an interaction have the metric's own. A trend's effect is a slope, and its margin is the slope that makes
+    the metric's margin over the whole grid. The grid's range follows from the least-squares weights w = (x −
+    x̄)/Σ(x − x̄)²: it is (max w − min w) / Σ w².
     """
-    spread = np.asarray(weights)
+    if contrast.kind != "trend":
+        return margin
+    spread = np.asarray(contrast.weights)
     return float(margin * np.square(spread).sum() / (spread.max() - spread.min()))

@@ -39,6 +39,10 @@ WIDTH = 4.9
 LINE_STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 """One an ending: solid for what several arms share if any do, then by order of appearance."""
 
+LONGEST_NAME = 48
+"""Characters of a contrast beside its number."""
+LINE = 0.45
+"""Height of a further line, of a contrast's."""
 MOST_CURVES = 3 * SERIES
 """Arms in a figure of learning curves."""
 
@@ -64,14 +68,16 @@ def forest(rows: Sequence[Mapping[str, Any]], title: str, unit: str, better_is: 
     """
     controls = {row["b"] for row in rows}
     control = rows[0]["b"] if len(controls) == 1 and rows[0]["kind"] == "pair" else None
+    names = [row["a"] if control else _in_lines(row["name"]) for row in rows]
+    positions = list(itertools.accumulate((1 + LINE * name.count("\n") for name in names), initial=-1))[1:]
     with page_style():
-        figure = Figure(figsize=(WIDTH, 0.6 + 0.52 * len(rows)))
+        figure = Figure(figsize=(WIDTH, 0.6 + 0.52 * (positions[-1] + 1)))
         axes = figure.add_axes((0.03, 0.42 / figure.get_figheight(), 0.94, 1 - 0.47 / figure.get_figheight()))
         limits = _limits(rows)
         axes.set_xlim(*limits)
-        axes.set_ylim(len(rows) - 0.4, -0.58)
-        for position, row in enumerate(rows):
-            _forest_row(axes, position, row, control, limits)
+        axes.set_ylim(positions[-1] + 0.6, -0.58)
+        for position, name, row in zip(positions, names, rows, strict=True):
+            _forest_row(axes, position, name, row, limits)
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_locator(MaxNLocator(5, min_n_ticks=3))
@@ -79,6 +85,12 @@ def forest(rows: Sequence[Mapping[str, Any]], title: str, unit: str, better_is: 
         side = "left of 0 is better" if better_is == "lower" else "right of 0 is better"
         axes.set_xlabel(f"{unit}, {'minus ' + control if control else 'first minus second'}; {side}", fontsize=10)
         return inline(figure, _forest_label(rows, title))
+
+
+def _in_lines(name: str) -> str:
+    """A name too long for the figure in two lines, broken between the pairs of an interaction or the arms of a pair."""
+    joint = ") − (" if name.startswith("(") else " − "
+    return name if len(name) <= LONGEST_NAME else name.replace(joint, joint.replace(" − ", "\n− "), 1)
 
 
 def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
@@ -90,10 +102,7 @@ def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return min(ends) - room, max(ends) + room
 
 
-def _forest_row(
-    axes: Axes, position: int, row: Mapping[str, Any], control: str | None, limits: tuple[float, float]
-) -> None:
-    name = row["a"] if control else row["name"]
+def _forest_row(axes: Axes, position: float, name: str, row: Mapping[str, Any], limits: tuple[float, float]) -> None:
     colour = verdict_colour(row)
     beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": 10.5, "va": "bottom"}
     axes.text(0, position - 0.12, name, ha="left", **beside)
@@ -127,7 +136,7 @@ def verdict_colour(row: Mapping[str, Any]) -> str:
 def _forest_label(rows: Sequence[Mapping[str, Any]], title: str) -> str:
     told = []
     for row in rows:
-        name = row["name"] if row["kind"] == "trend" else f"{row['a']} minus {row['b']}"
+        name = row["name"] if row["kind"] != "pair" else f"{row['a']} minus {row['b']}"
         if row["effect"] is None:
             told.append(f"{name}: no records")
         elif row["low"] is None:

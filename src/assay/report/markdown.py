@@ -123,7 +123,7 @@ def _table(design: Design, results: Mapping[str, Any], room: int) -> list[str]:
     ]
     for row in ordered[:room]:
         size = f" at {escaped(row['size'])}" if len(design.sizes) > 1 else ""
-        name = escaped(row["name"]) if row["kind"] == "trend" else f"{code(row['a'])} − {code(row['b'])}"
+        name = escaped(row["name"]) if row["kind"] != "pair" else f"{code(row['a'])} − {code(row['b'])}"
         cells = (
             name + size,
             escaped(units[row["metric"]]),

@@ -28,7 +28,7 @@ from assay.report.trend import end_to_end
 from assay.run.done import mark_rebuilt
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 7
+PAGE_VERSION = 8
 """Raise when the same run folder gives another page."""
 ANSWER = 3
 """Sentences of the answer; a study of more questions has the others below."""
@@ -304,7 +304,7 @@ def _curve_arms(design: Design, size: str) -> Iterator[tuple[str, Collection[str
     for family in design.families:
         own = [one for one in asked if one.family == family]
         arms = list(dict.fromkeys(arm for one in own for arm in one.arms))
-        yield from _parts(_title(family), arms, {one.b for one in own})
+        yield from _parts(_title(family), arms, {one.b for one in own if one.b in arms})
         compared.update(arms)
     yield from _parts("In no comparison", [arm for arm in design.arms if arm not in compared], set())
 

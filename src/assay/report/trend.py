@@ -1,4 +1,4 @@
-"""Trends as they are printed: the difference that a line through the arms makes from one end of the grid to the other.
+"""Contrasts as they are printed: of a trend the difference that a line through its arms makes over the whole grid.
 
 ``results.json`` has a trend's slope, per unit of its grid. Of a slope per percentage point three decimals show nothing,
 and it cannot stand beside a pair; the difference over the whole grid can. Page, summary, terminal and the published
@@ -18,9 +18,11 @@ PER_UNIT = (
 
 
 def contrast_name(contrast: Contrast) -> str:
-    """A pair's arms; of a trend what it is over, and the arms at both ends of its grid."""
+    """A pair's arms, an interaction's pairs; of a trend what it is over, and the arms at both ends of its grid."""
     if contrast.kind == "pair":
         return f"{contrast.a} − {contrast.b}"
+    if contrast.kind == "interaction":
+        return f"({contrast.a}) − ({contrast.b})"
     return f"trend over {contrast.factor}, {contrast.b} → {contrast.a}"
 
 

@@ -4,7 +4,7 @@ The paper's headline compares arms that also differ in text seen (400B against 2
 cooldown. Such differences are not errors, but a number without them beside it misleads.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from assay.study.paths import restarts
 from assay.study.quantity import shown_tokens
@@ -51,6 +51,22 @@ def confounds(a: Arm, b: Arm, factor: str, tokens_per_step: int, text: Collectio
         if reset[0] != reset[1] and factor != what:
             found.append(f"{what}: reset in one arm only")
     return tuple(found)
+
+
+def in_one_only(pairs: Sequence[tuple[str, str]], found: Sequence[Collection[str]]) -> tuple[str, ...]:
+    """Of an interaction: what differs in one of its pairs and not alike in the other, with that pair's name.
+
+    Args:
+        pairs: Two pairs of arms' names.
+        found: The confounds of each.
+    """
+    (first, second), (one, other) = pairs, found
+    return tuple(
+        f"in {a} − {b}, {phrase}"
+        for (a, b), own, theirs in ((first, one, other), (second, other, one))
+        for phrase in own
+        if phrase not in theirs
+    )
 
 
 def repetitions(a: Arm, b: Arm, tokens_per_step: int, held: Mapping[str, int]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from assay.errors import InputError, nearest
-from assay.study.confounds import confounds
+from assay.study.confounds import confounds, in_one_only
 from assay.study.design import Contrast, Measure, Metric, Task
 from assay.study.resolve import Arm, Study
 from assay.study.spec import FamilySpec, TrendSpec
@@ -35,7 +35,8 @@ def build_contrasts(study: Study, text: Collection[str]) -> tuple[Contrast, ...]
     """All contrasts of all families, in the order of the file.
 
     Raises:
-        InputError: An arm that is not there, an arm against itself, a pair given twice, a trend without its grid.
+        InputError: An arm that is not there, an arm against itself, a pair given twice, a trend without its grid, an
+            interaction of fewer than four arms.
     """
     built: list[Contrast] = []
     for family, spec in study.spec.contrasts.items():
@@ -43,9 +44,10 @@ def build_contrasts(study: Study, text: Collection[str]) -> tuple[Contrast, ...]
         if spec.trend is not None:
             built.append(_trend(study, family, spec, spec.trend, text))
         pairs = list(spec.pairs) + [(late, early) for early, late in itertools.combinations(spec.among, 2)]
-        if not pairs and spec.trend is None:
+        if not pairs and spec.trend is None and not spec.interactions:
             raise InputError(
-                f"family '{family}' has no contrast: give 'pairs', 'among' or 'trend'", study.source.where(place)
+                f"family '{family}' has no contrast: give 'pairs', 'among', 'interactions' or 'trend'",
+                study.source.where(place),
             )
         for a, b in pairs:
             where = study.source.where(place)
@@ -68,6 +70,7 @@ def build_contrasts(study: Study, text: Collection[str]) -> tuple[Contrast, ...]
                     sizes=sizes,
                 )
             )
+        built += [_interaction(study, family, spec, first, second, text) for first, second in spec.interactions]
     ids = [contrast.id for contrast in built]
     for identity in ids:
         if ids.count(identity) > 1:
@@ -178,6 +181,32 @@ def _trend(study: Study, family: str, spec: FamilySpec, trend: TrendSpec, text: 
         b=low.name,
         confounds=confounds(high, low, spec.factor, study.tokens_per_step, text),
         sizes=_common_sizes(study, [arm for _, arm in members], where),
+    )
+
+
+def _interaction(
+    study: Study, family: str, spec: FamilySpec, first: tuple[str, str], second: tuple[str, str], text: Collection[str]
+) -> Contrast:
+    where = study.source.where(("contrasts", family, "interactions"))
+    names = (*first, *second)
+    arms = [_arm(study, name, where) for name in names]
+    if len(set(names)) < len(names):
+        raise InputError(
+            f"an interaction is of four arms, and {', '.join(names)} are {len(set(names))}: give a pair for three",
+            where,
+        )
+    found = [confounds(a, b, spec.factor, study.tokens_per_step, text) for a, b in (arms[:2], arms[2:])]
+    return Contrast(
+        id=f"({first[0]} vs {first[1]}) vs ({second[0]} vs {second[1]})",
+        family=family,
+        kind="interaction",
+        factor=spec.factor,
+        arms=names,
+        weights=(1.0, -1.0, -1.0, 1.0),
+        a=f"{first[0]} − {first[1]}",
+        b=f"{second[0]} − {second[1]}",
+        confounds=in_one_only((first, second), found),
+        sizes=_common_sizes(study, arms, where),
     )
 
 

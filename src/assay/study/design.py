@@ -51,23 +51,32 @@ class Metric(_Frozen):
 
 
 class Contrast(_Frozen):
-    """A linear combination of arms: a pair (a − b) or the slope of a trend."""
+    """A linear combination of arms: a pair (a − b), the slope of a trend, or a difference of two pairs."""
 
     id: str
     family: str
-    kind: Literal["pair", "trend"]
+    kind: Literal["pair", "trend", "interaction"]
     factor: str
     """What the two arms are meant to differ in, and nothing else."""
     arms: tuple[str, ...]
     weights: tuple[float, ...]
-    """One a arm. A pair has +1 and −1; a trend the least-squares slope over its grid values."""
+    """One a arm. A pair has +1 and −1; a trend the least-squares slope over its grid values; an interaction +1, −1, −1
+    and +1."""
     a: str
     b: str
-    """For a trend: the arms at the highest and lowest grid value."""
+    """For a trend: the arms at the highest and lowest grid value. For an interaction: its differences, ``x − y``."""
     confounds: tuple[str, ...]
     """What else differs, each a short phrase with the two values."""
     sizes: tuple[str, ...] = ()
     """Sizes at which all its arms are trained; none named: every size of the study."""
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of arms that it compares: two of an interaction, else one."""
+        if self.kind != "interaction":
+            return ((self.a, self.b),)
+        a, b, c, d = self.arms
+        return (a, b), (c, d)
 
 
 class Design(_Frozen):

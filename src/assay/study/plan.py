@@ -15,7 +15,7 @@ from assay.evaluate.task import Task as EvaluationTask
 from assay.evaluate.task_file import load_task
 from assay.model.described import Described, describe
 from assay.study.choices import open_choices
-from assay.study.confounds import repetitions, tokens_taken
+from assay.study.confounds import in_one_only, repetitions, tokens_taken
 from assay.study.contrasts import build_contrasts, build_metrics, primary_id
 from assay.study.design import Contrast, Design, Task
 from assay.study.learning_rate import shared_rate
@@ -93,8 +93,11 @@ class Plan:
         """
         contrasts = []
         for contrast in self.design.contrasts:
-            a, b = (self.study.arm(name) for name in (contrast.a, contrast.b))
-            repeated = repetitions(a, b, self.study.tokens_per_step, tokens)
+            found = [
+                repetitions(self.study.arm(a), self.study.arm(b), self.study.tokens_per_step, tokens)
+                for a, b in contrast.pairs
+            ]
+            repeated = found[0] if len(found) == 1 else in_one_only(contrast.pairs, found)
             contrasts.append(contrast.model_copy(update={"confounds": (*contrast.confounds, *repeated)}))
         return replace(self, design=self.design.model_copy(update={"contrasts": tuple(contrasts)}))
 

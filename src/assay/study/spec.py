@@ -239,8 +239,10 @@ class FamilySpec(_Strict):
     """``[a, b]``: the effect is a − b."""
     among: list[str] = []
     """Every pair among these arms, the later against the earlier."""
+    interactions: list[tuple[tuple[str, str], tuple[str, str]]] = []
+    """``[[a, b], [c, d]]``: whether one difference is another; the effect is (a − b) − (c − d)."""
     trend: TrendSpec | None = None
-    """A slope instead of pairs."""
+    """A slope over the values of a grid."""
 
 
 class MarginSpec(_Strict):
