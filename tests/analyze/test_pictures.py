@@ -18,6 +18,7 @@ from assay.analyze.drill import ITEMS_IN_ALL, items_each
 from assay.analyze.estimator import Estimator
 from assay.analyze.records import read_records
 from assay.analyze.results import load_items, stream_items, write_results
+from assay.analyze.summary import from_size_to_size
 from assay.analyze.task_noise import task_noise
 from assay.errors import InputError
 from assay.study.design import Design
@@ -93,8 +94,52 @@ def test_each_pair_at_the_largest_size_is_foretold_by_the_smaller_beside_what_wa
     assert sum(row["held"] for row in rows) >= 8, "the planted differences are those of the smaller sizes"
 
 
+def test_the_answer_says_what_smaller_sizes_are_right_about(shares: tuple[Path, dict[str, Any]]) -> None:
+    rows, foretold = shares[1]["transfer"], shares[1]["foretold"]
+    sentence = shares[1]["summary"]["sizes"]
+    decided = sum(row["decided"] for row in rows if row["size"] == "1M")
+    assert sentence.startswith(f"From size to size: of {decided} differences between two arms that 15M decides")
+    for size in ("1M", "5M"):
+        right = sum(row["right"] for row in rows if row["size"] == size)
+        assert f"{size} has the sign of {right}" in sentence or (right == decided and "the sign of all" in sentence)
+    assert f"foretold {sum(row['held'] for row in foretold)} of {len(foretold)} comparisons" in sentence
+
+
+@pytest.mark.parametrize(
+    ("right", "observed", "signs", "line"),
+    [
+        (
+            {"1M": 4, "5M": 4}, [0.2, 0.3], "1M and 5M have the sign of all",
+            "2 of 4, worst on text, 2 of 4; all that it missed came out smaller than foretold.",
+        ),
+        (
+            {"1M": 0, "5M": 3}, [0.2, 0.9], "1M has the sign of none and 5M has the sign of 3",
+            "2 of 4, worst on text, 2 of 4.",
+        ),
+        ({"1M": 3, "5M": 4}, [], "1M has the sign of 3 and 5M has the sign of all", "2 of 2."),
+    ],
+)  # fmt: skip
+def test_what_smaller_sizes_are_wrong_about_is_said(
+    right: dict[str, int], observed: list[float], signs: str, line: str
+) -> None:
+    metric = "heldout_text/bits_per_byte"
+    transferred = [
+        {"metric": metric, "size": size, "target": "15M", "decided": 4, "right": n} for size, n in right.items()
+    ]
+    foretold = [{"metric": metric, "held": True, "predicted": 0.5, "observed": 0.5} for _ in range(2)]
+    foretold += [{"metric": metric, "held": False, "predicted": 0.5, "observed": value} for value in observed]
+    told = from_size_to_size(share_design(("1M", "5M", "15M")), transferred, foretold)
+    start = "From size to size: of 4 differences between two arms that 15M decides, over all pairs and metrics, "
+    assert told and told.startswith(f"{start}{signs}. A line through the smaller sizes foretold ")
+    shorter = told.replace(" comparisons within the noise of both", "").replace("held-out text (bits per byte)", "text")
+    assert shorter.endswith(f" foretold {line}")
+    undecided = [{**row, "decided": 0, "right": 0} for row in transferred]
+    assert "no two arms differ decidedly at 15M" in (from_size_to_size(share_design(("1M",)), undecided, []) or "")
+
+
 def test_one_size_has_no_transfer_and_no_trend_no_curve(quickstart: tuple[Path, dict[str, Any]]) -> None:
     assert quickstart[1]["transfer"] == quickstart[1]["foretold"] == quickstart[1]["dose_response"] == []
+    assert quickstart[1]["summary"]["sizes"] is None
 
 
 def test_noise_by_task_is_that_of_the_raw_numbers(quickstart: tuple[Path, dict[str, Any]]) -> None:

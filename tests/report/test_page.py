@@ -220,6 +220,20 @@ def test_a_study_of_shares_at_three_sizes_shows_curves_trade_off_and_transfer(tm
     labels = [attributes.get("aria-label") or "" for tag, attributes in reader.tags if tag == "svg"]
     assert sum("over the share of code" in label for label in labels) == 6
     assert sum("Trade-off between Held-out text" in label for label in labels) == 3
+    assert results["summary"]["sizes"].partition(": ")[2] in reader.text
+    assert results["summary"]["sizes"].partition(": ")[2] in markdown_summary(tmp_path / "run")
+    same = re.compile(
+        r"Held-out \w+, bits per byte: (\d+) of 5 comparisons at 1M have the sign, (\d+) of 5 .* at 5M .* of 15M\."
+    )
+    told = [found for label in labels if (found := same.fullmatch(label))]
+    signs = {
+        (row["metric"], row["id"], row["size"]): row["effect"] > 0
+        for row in results["contrasts"]
+        if row["kind"] == "pair"
+    }
+    assert len(told) == 2 and sum(int(number) for found in told for number in found.groups()) == sum(
+        sign == signs[metric, name, "15M"] for (metric, name, size), sign in signs.items() if size != "15M"
+    )
     check_trends(tmp_path / "run", reader.text, results)
     assert write_report(tmp_path / "run").read_text(encoding="utf-8") == written.read_text(encoding="utf-8")
 

@@ -25,14 +25,14 @@ from assay.analyze.numerics import numerics_confound
 from assay.analyze.pictures import dose_rows, foretold_rows, frontier_rows, transfer_rows
 from assay.analyze.power import smallest_effect
 from assay.analyze.records import COLUMNS, Records, read_records
-from assay.analyze.summary import Finding, above_chance, summarise
+from assay.analyze.summary import Finding, above_chance, from_size_to_size, summarise
 from assay.analyze.task_noise import task_noise
 from assay.analyze.verdict import decide, favours, holds, holm, margin_of
 from assay.errors import InputError
 from assay.files import write_whole
 from assay.study.design import Contrast, Design, Metric
 
-ANALYSIS_VERSION = 9
+ANALYSIS_VERSION = 10
 """Raise when the same records give other results."""
 DIGITS = 10
 ENCODED = ("checkpoint", "arm", "size", "task", "format", "numerics")
@@ -75,12 +75,12 @@ def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: 
         "averages": macro_averages(design, estimator.parts),
         "dose_response": dose_rows(design, estimator),
         "frontier": frontier_rows(design, estimator),
-        "transfer": transfer_rows(design, estimator),
-        "foretold": foretold_rows(design, estimator),
+        "transfer": (transferred := transfer_rows(design, estimator)),
+        "foretold": (foretold := foretold_rows(design, estimator)),
         "task_noise": task_noise(design, estimator),
         "beneath": drill_rows(design, estimator),
         "steadied": steady.told(design.sizes, design.metrics) if steady else False,
-        "summary": summarise(design, findings, chance),
+        "summary": {**summarise(design, findings, chance), "sizes": from_size_to_size(design, transferred, foretold)},
         "contaminated": records.contaminated,
         "numerics": sorted({name for names in records.numerics.values() for name in names}),
     }

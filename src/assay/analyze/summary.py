@@ -8,7 +8,7 @@ lie above it by accident.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -240,6 +240,51 @@ def _note(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
         f"Comparisons within {_list(shared)} share arms, and with them their noise: several that agree "
         "are not as many independent pieces of evidence."
     )
+
+
+def from_size_to_size(
+    design: Design, transferred: Sequence[Mapping[str, Any]], foretold: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """Whether smaller sizes have the largest one's signs, and how far a line through them comes; None below three.
+
+    Args:
+        design: Of the study.
+        transferred: ``transfer`` of the results.
+        foretold: ``foretold`` of the results.
+    """
+    if not transferred:
+        return None
+    target, titles = transferred[0]["target"], {metric.id: metric_phrase(metric) for metric in design.metrics}
+    by_size: dict[str, list[Mapping[str, Any]]] = {}
+    for row in transferred:
+        by_size.setdefault(row["size"], []).append(row)
+    decided = sum(row["decided"] for row in next(iter(by_size.values())))
+    right = {size: sum(row["right"] for row in rows) for size, rows in by_size.items()}
+    if not decided:
+        told = f"no two arms differ decidedly at {target}, so there is nothing that smaller sizes could be right about."
+    else:
+        if set(right.values()) == {decided}:
+            signs = f"{_list(list(right))} have the sign of all"
+        else:
+            counts = ["all" if n == decided else str(n) if n else "none" for n in right.values()]
+            signs = _list([f"{size} has the sign of {n}" for size, n in zip(right, counts, strict=True)])
+        told = (
+            f"of {_count(decided, 'difference')} between two arms that {target} decides, over all pairs and metrics, "
+        )
+        told += f"{signs}."
+    if not foretold:
+        return f"From size to size: {told}"
+    missed = [row for row in foretold if not row["held"]]
+    told += f" A line through the smaller sizes foretold {len(foretold) - len(missed)} of {len(foretold)} comparisons"
+    told += " within the noise of both"
+    if missed:
+        metric, worst = Counter(row["metric"] for row in missed).most_common(1)[0]
+        asked = sum(row["metric"] == metric for row in foretold)
+        told += f", worst on {titles[metric]}, {asked - worst} of {asked}"
+        if len({abs(row["observed"]) < abs(row["predicted"]) for row in missed}) == 1 and len(missed) > 1:
+            less = abs(missed[0]["observed"]) < abs(missed[0]["predicted"])
+            told += f"; all that it missed came out {'smaller' if less else 'larger'} than foretold"
+    return f"From size to size: {told}."
 
 
 def _undecided(finding: Finding, tests: int) -> dict[str, Any]:

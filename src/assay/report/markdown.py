@@ -102,6 +102,8 @@ def _answer(summary: Mapping[str, Any]) -> list[str]:
     lines += [f"- {escaped(sentence['text'])}" for sentence in sentences[:SENTENCES]]
     if len(sentences) > SENTENCES:
         lines.append(f"- {len(sentences) - SENTENCES} more families of comparisons are on the page.")
+    if summary["sizes"]:
+        lines.append(f"- {escaped(summary['sizes'])}")
     if summary["primary"]:
         lines.append(f"- {escaped(summary['primary'])}")
     return lines

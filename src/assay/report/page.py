@@ -28,7 +28,7 @@ from assay.report.trend import end_to_end
 from assay.run.done import mark_rebuilt
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 8
+PAGE_VERSION = 9
 """Raise when the same run folder gives another page."""
 ANSWER = 3
 """Sentences of the answer; a study of more questions has the others below."""
@@ -129,6 +129,7 @@ def render(
         steadied_rows=steadied_rows(design, results),
         doses=sections.dose_sections(design, results),
         trade_offs=sections.frontiers(design, results),
+        over_sizes=sections.over_sizes(design, results),
         names_most=NAMED,
         averaged=sections.averages(design, results),
         beneath=sections.beneath(design, results),

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from assay.report import shares
+from assay.report import shares, sizes
 from assay.report.gains import MOST, gain_rows, gains
 from assay.report.trend import end_to_end
 from assay.study.design import Design
@@ -74,6 +74,21 @@ def frontiers(design: Design, results: Mapping[str, Any]) -> list[dict[str, Any]
         {**row, "svg": Markup(shares.trade_off(row["points"], metrics[row["x"]], metrics[row["y"]]))}
         for row in results["frontier"]
     ]
+
+
+def over_sizes(design: Design, results: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Differences from size to size: the smaller ``sizes``, the largest, ``target``, and a panel a declared metric."""
+    target = next((row["target"] for row in results["transfer"]), None)
+    if target is None:
+        return None
+    smaller = [size for size in design.sizes if size != target]
+    panels = []
+    for metric in design.metrics:
+        told = sizes.pairs_of([row for row in results["contrasts"] if row["metric"] == metric.id], target)
+        if metric.declared and told:
+            svg = sizes.from_size_to_size(told, smaller, metric.title, UNITS[metric.measure])
+            panels.append({"title": metric.title, "svg": Markup(svg)})
+    return {"sizes": smaller, "target": target, "panels": panels}
 
 
 def averages(design: Design, results: Mapping[str, Any]) -> dict[str, Any]:
