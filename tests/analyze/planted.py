@@ -179,6 +179,40 @@ def simulate_items(design: Design, rng: np.random.Generator, noise: float = 1.0)
     return pa.concat_tables(tables)
 
 
+def small_design(seeds: int = 3, **changes: Any) -> Design:
+    """Three arms, four tasks: quick to simulate."""
+    full = quickstart_design(seeds)
+    arms = ("text.decay", "balanced.decay", "code-text.decay")
+    tasks = {"heldout_text", "hellaswag", "boolq", "triviaqa"}
+    kept: dict[str, Any] = {
+        "arms": arms,
+        "tasks": tuple(task for task in full.tasks if task.id in tasks),
+        "metrics": tuple(metric for metric in full.metrics if set(metric.tasks) <= tasks),
+        "contrasts": tuple(contrast for contrast in full.contrasts if set(contrast.arms) <= set(arms)),
+        "primary": None,
+    }
+    return full.model_copy(update=kept | changes)
+
+
+def records(design: Design, seed: int = 0) -> pa.Table:
+    """Item records of a design, drawn by one seed."""
+    return simulate_items(design, np.random.default_rng(seed))
+
+
+def replaced(items: pa.Table, column: str, values: Any) -> pa.Table:
+    """Item records with other values in a column."""
+    place = items.column_names.index(column)
+    return items.set_column(place, column, pa.array(values, items.schema.field(column).type))
+
+
+def row_of(results: dict[str, Any], contrast: str, metric: str) -> dict[str, Any]:
+    """The results' row of a contrast and metric."""
+    found: dict[str, Any] = next(
+        row for row in results["contrasts"] if (row["id"], row["metric"]) == (contrast, metric)
+    )
+    return found
+
+
 def _shift(arm: str, task: str) -> float:
     trunk, ending = arm.partition(".")[0], arm.rpartition(".")[2]
     likes_code = task in {"heldout_code", "heldout_markup", "humaneval", "mbpp"}

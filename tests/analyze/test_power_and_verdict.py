@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import pair
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
@@ -11,7 +12,6 @@ from statsmodels.stats.power import TTestPower
 from assay.analyze.effects import Estimate
 from assay.analyze.power import detectable_ratio, items_needed, power_at, seeds_needed, smallest_effect
 from assay.analyze.verdict import decide, favours, holds, holm, margin_of
-from assay.study.design import Contrast
 
 
 def known(value: float, se: float | None, df: float | None = 10.0) -> Estimate:
@@ -139,17 +139,7 @@ def test_favours_follows_what_is_better() -> None:
 def test_a_trends_margin_is_the_metrics_margin_over_the_grid() -> None:
     grid = np.array([0.0, 0.25, 0.5, 0.75])
     weights = tuple((grid - grid.mean()) / np.square(grid - grid.mean()).sum())
-    pair = Contrast(
-        id="a vs b",
-        family="f",
-        kind="pair",
-        factor="",
-        arms=("a", "b"),
-        weights=(1.0, -1.0),
-        a="a",
-        b="b",
-        confounds=(),
-    )
-    assert margin_of(0.02, pair.model_copy(update={"kind": "trend", "weights": weights})) * 0.75 == pytest.approx(0.02)
-    assert margin_of(0.02, pair) == 0.02
-    assert margin_of(0.02, pair.model_copy(update={"kind": "interaction", "weights": (1.0, -1.0, -1.0, 1.0)})) == 0.02
+    two = pair("f", "", "a", "b")
+    assert margin_of(0.02, two.model_copy(update={"kind": "trend", "weights": weights})) * 0.75 == pytest.approx(0.02)
+    assert margin_of(0.02, two) == 0.02
+    assert margin_of(0.02, two.model_copy(update={"kind": "interaction", "weights": (1.0, -1.0, -1.0, 1.0)})) == 0.02

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from planted import metric, pair, quickstart_design, simulate_items, write_run
+from planted import metric, pair, records, replaced, row_of, small_design, write_run
 from scipy import stats
 
 from assay.analyze.effects import Prior
@@ -22,7 +22,7 @@ from assay.analyze.results import build_results, load_design, load_items, write_
 from assay.analyze.summary import _primary
 from assay.errors import InputError
 from assay.report.markdown import _answer
-from assay.study.design import Contrast, Design
+from assay.study.design import Contrast
 
 CONTRAST_KEYS = {
     "id", "kind", "size", "metric", "category", "better_is", "a", "b", "arms", "effect", "relative", "low", "high",
@@ -30,37 +30,6 @@ CONTRAST_KEYS = {
     "family", "factor", "declared", "se", "paired", "relative_low", "relative_high", "low_new_items",
     "high_new_items", "holds_on_new_items",
 }  # fmt: skip
-
-
-def small_design(seeds: int = 3, **changes: Any) -> Design:
-    """Three arms, four tasks: quick to simulate."""
-    full = quickstart_design(seeds)
-    arms = ("text.decay", "balanced.decay", "code-text.decay")
-    tasks = {"heldout_text", "hellaswag", "boolq", "triviaqa"}
-    kept: dict[str, Any] = {
-        "arms": arms,
-        "tasks": tuple(task for task in full.tasks if task.id in tasks),
-        "metrics": tuple(metric for metric in full.metrics if set(metric.tasks) <= tasks),
-        "contrasts": tuple(contrast for contrast in full.contrasts if set(contrast.arms) <= set(arms)),
-        "primary": None,
-    }
-    return full.model_copy(update=kept | changes)
-
-
-def records(design: Design, seed: int = 0) -> pa.Table:
-    return simulate_items(design, np.random.default_rng(seed))
-
-
-def replaced(items: pa.Table, column: str, values: Any) -> pa.Table:
-    place = items.column_names.index(column)
-    return items.set_column(place, column, pa.array(values, items.schema.field(column).type))
-
-
-def row_of(results: dict[str, Any], contrast: str, metric: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(
-        row for row in results["contrasts"] if (row["id"], row["metric"]) == (contrast, metric)
-    )
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -298,43 +267,6 @@ def test_a_trend_over_a_grid_is_its_least_squares_slope() -> None:
     ]
     row = row_of(results, "share of code", "boolq/bits_per_byte")
     assert row["effect"] == pytest.approx(np.polyfit(grid, values, 1)[0], rel=1e-8)
-
-
-INTERACTION = Contrast(
-    id="both", family="cooldown", kind="interaction", factor="cooldown", weights=(1.0, -1.0, -1.0, 1.0),
-    arms=("balanced-text.cool20", "balanced-text.cool0", "text.cool20", "text.cool0"),
-    a="balanced-text.cool20 − balanced-text.cool0", b="text.cool20 − text.cool0", confounds=(),
-)  # fmt: skip
-
-
-def test_an_interaction_is_the_paired_test_of_its_double_differences() -> None:
-    design = small_design(5, arms=INTERACTION.arms, contrasts=(INTERACTION,))
-    items = records(design)
-    row = row_of(build_results(design, items), "both", "heldout_text/bits_per_byte")
-    frame = items.filter(pc.equal(items["task"], "heldout_text")).to_pandas()
-    sums = frame.groupby(["arm", "seed"])[["gold_bits", "gold_bytes"]].sum()
-    values = [(sums.gold_bits / sums.gold_bytes)[arm].to_numpy() for arm in INTERACTION.arms]
-    double = values[0] - values[1] - values[2] + values[3]
-    assert row["effect"] == pytest.approx(double.mean(), rel=1e-9)
-    assert row["p"] == pytest.approx(stats.ttest_1samp(double, 0).pvalue, rel=1e-6)
-    assert (row["margin"], row["relative"], row["n_seeds"]) == (0.02, None, 5)
-
-
-def test_a_decided_interaction_says_what_helps_more() -> None:
-    design = small_design(5, arms=INTERACTION.arms, contrasts=(INTERACTION,), families={"cooldown": "more?"})
-    items = records(design)
-    better = np.array(items["arm"].to_pylist()) == "balanced-text.cool20"
-    bits = np.where(better, 0.5, 1.0) * np.array(items["gold_bits"])
-    (sentence,) = build_results(design, replaced(items, "gold_bits", bits))["summary"]["sentences"]
-    told = (
-        "held-out text (bits per byte) is helped more by balanced-text.cool20 − balanced-text.cool0 than by "
-        "text.cool20 − text.cool0 (by "
-    )
-    assert told in sentence["text"]
-    (sentence,) = build_results(design, replaced(items, "gold_bits", bits / np.where(better, 0.25, 1.0)))["summary"][
-        "sentences"
-    ]
-    assert "is helped less by balanced-text.cool20" in sentence["text"]
 
 
 def test_different_numerics_are_named_as_a_confound() -> None:

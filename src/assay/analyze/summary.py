@@ -254,37 +254,43 @@ def from_size_to_size(
     """
     if not transferred:
         return None
-    target, titles = transferred[0]["target"], {metric.id: metric_phrase(metric) for metric in design.metrics}
-    by_size: dict[str, list[Mapping[str, Any]]] = {}
+    told = _signs(transferred)
+    if foretold:
+        told += f" {_line({metric.id: metric_phrase(metric) for metric in design.metrics}, foretold)}"
+    return f"From size to size: {told}"
+
+
+def _signs(transferred: Sequence[Mapping[str, Any]]) -> str:
+    """Of the largest size's decided differences, of how many each smaller one has the sign."""
+    target = transferred[0]["target"]
+    right: Counter[str] = Counter()
     for row in transferred:
-        by_size.setdefault(row["size"], []).append(row)
-    decided = sum(row["decided"] for row in next(iter(by_size.values())))
-    right = {size: sum(row["right"] for row in rows) for size, rows in by_size.items()}
+        right[row["size"]] += row["right"]
+    decided = sum(row["decided"] for row in transferred) // len(right)  # the same pairs at each smaller size
     if not decided:
-        told = f"no two arms differ decidedly at {target}, so there is nothing that smaller sizes could be right about."
+        return f"no two arms differ decidedly at {target}, so there is nothing that smaller sizes could be right about."
+    counts = {size: "all" if n == decided else str(n) if n else "none" for size, n in right.items()}
+    if {*counts.values()} == {"all"}:
+        signs = f"{_list(list(counts))} have the sign of all"
     else:
-        if set(right.values()) == {decided}:
-            signs = f"{_list(list(right))} have the sign of all"
-        else:
-            counts = ["all" if n == decided else str(n) if n else "none" for n in right.values()]
-            signs = _list([f"{size} has the sign of {n}" for size, n in zip(right, counts, strict=True)])
-        told = (
-            f"of {_count(decided, 'difference')} between two arms that {target} decides, over all pairs and metrics, "
-        )
-        told += f"{signs}."
-    if not foretold:
-        return f"From size to size: {told}"
+        signs = _list([f"{size} has the sign of {count}" for size, count in counts.items()])
+    differences = _count(decided, "difference")
+    return f"of {differences} between two arms that {target} decides, over all pairs and metrics, {signs}."
+
+
+def _line(titles: Mapping[str, str], foretold: Sequence[Mapping[str, Any]]) -> str:
+    """How many comparisons came out as a line through the smaller sizes said, and what becomes of the others."""
     missed = [row for row in foretold if not row["held"]]
-    told += f" A line through the smaller sizes foretold {len(foretold) - len(missed)} of {len(foretold)} comparisons"
-    told += " within the noise of both"
+    held = f"{len(foretold) - len(missed)} of {len(foretold)} comparisons"
+    told = f"A line through the smaller sizes foretold {held} within the noise of both"
     if missed:
         metric, worst = Counter(row["metric"] for row in missed).most_common(1)[0]
         asked = sum(row["metric"] == metric for row in foretold)
         told += f", worst on {titles[metric]}, {asked - worst} of {asked}"
-        if len({abs(row["observed"]) < abs(row["predicted"]) for row in missed}) == 1 and len(missed) > 1:
-            less = abs(missed[0]["observed"]) < abs(missed[0]["predicted"])
-            told += f"; all that it missed came out {'smaller' if less else 'larger'} than foretold"
-    return f"From size to size: {told}."
+    smaller = {abs(row["observed"]) < abs(row["predicted"]) for row in missed}
+    if len(missed) > 1 and len(smaller) == 1:
+        told += f"; all that it missed came out {'smaller' if smaller == {True} else 'larger'} than foretold"
+    return f"{told}."
 
 
 def _undecided(finding: Finding, tests: int) -> dict[str, Any]:

@@ -84,9 +84,9 @@ def over_sizes(design: Design, results: Mapping[str, Any]) -> dict[str, Any] | N
     smaller = [size for size in design.sizes if size != target]
     panels = []
     for metric in design.metrics:
-        told = sizes.pairs_of([row for row in results["contrasts"] if row["metric"] == metric.id], target)
-        if metric.declared and told:
-            svg = sizes.from_size_to_size(told, smaller, metric.title, UNITS[metric.measure])
+        points = sizes.points_of([row for row in results["contrasts"] if row["metric"] == metric.id], target)
+        if metric.declared and points:
+            svg = sizes.from_size_to_size(points, smaller, target, metric.title, UNITS[metric.measure])
             panels.append({"title": metric.title, "svg": Markup(svg)})
     return {"sizes": smaller, "target": target, "panels": panels}
 

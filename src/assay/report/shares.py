@@ -97,7 +97,7 @@ def trade_off(points: Sequence[Mapping[str, Any]], x: Mapping[str, str], y: Mapp
         for point in points:
             beaten = point["standing"] == "beaten"
             colour = SOFT if beaten else SERIES_COLOURS[0]
-            for line in _intervals(point):
+            for line in intervals(point):
                 axes.plot(*line, color=colour, linewidth=1, alpha=0.35)
             axes.plot(
                 [point["x"]], [point["y"]], "o", markersize=4.5 if beaten else 7, markeredgewidth=1.6, zorder=4,
@@ -107,7 +107,7 @@ def trade_off(points: Sequence[Mapping[str, Any]], x: Mapping[str, str], y: Mapp
         stair = _stair(ahead)
         axes.plot(*stair, color=SOFT, linewidth=0.8)
         _around(axes, points)
-        _names(axes, named, points, [stair, *(line for point in points for line in _intervals(point))])
+        _names(axes, named, points, [stair, *(line for point in points for line in intervals(point))])
         for metric, set_label in ((x, axes.set_xlabel), (y, axes.set_ylabel)):
             set_label(f"{metric['title']}; {metric['better_is']} is better", fontsize=9.5)
         axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -116,7 +116,7 @@ def trade_off(points: Sequence[Mapping[str, Any]], x: Mapping[str, str], y: Mapp
         return inline(figure, f"Trade-off between {x['title']} and {y['title']}. {told}.")
 
 
-def _intervals(point: Mapping[str, Any]) -> list[Polyline]:
+def intervals(point: Mapping[str, Any]) -> list[Polyline]:
     """A point's interval along each axis, where there is one."""
     along = [(point["x_interval"], [point["y"]] * 2), ([point["x"]] * 2, point["y_interval"])]
     return [(x, y) for x, y in along if x and y]
