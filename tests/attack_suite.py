@@ -31,7 +31,7 @@ from assay.evaluate.sandbox import Limits, Sandbox, open_sandbox
 DATA = Path(__file__).parent / "evaluate" / "attacks"
 DENIED = ("refused", "error")
 """What ``denied`` stands for: the call that the attack needs raised an exception."""
-LIMITS = Limits(cpu_seconds=0.3, wall_seconds=1.0, memory_bytes=256 * 2**20, tmp_bytes=16 * 2**20, file_bytes=4 * 2**20)
+LIMITS = Limits(cpu_seconds=1.5, wall_seconds=1.5, memory_bytes=256 * 2**20, tmp_bytes=16 * 2**20, file_bytes=4 * 2**20)
 Tier = Literal["auto", "namespaces", "landlock", "docker"]
 KEY = 0x41535359
 """Of System V memory."""

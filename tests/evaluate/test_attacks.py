@@ -109,7 +109,7 @@ def test_an_ordinary_user_is_as_safe_as_root(tier: Tier) -> None:
         extra_groups=[],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         cwd="/",
     )

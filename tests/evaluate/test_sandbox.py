@@ -20,9 +20,9 @@ NOBODY = 65534
 TIERS: tuple[Tier, ...] = ("namespaces", "landlock")
 USERS = ("this user", "nobody")
 SMALL = Limits(
-    cpu_seconds=0.5,
-    wall_seconds=0.7,
-    memory_bytes=200 * 2**20,
+    cpu_seconds=1.5,
+    wall_seconds=1.5,
+    memory_bytes=128 * 2**20,
     tmp_bytes=4 * 2**20,
     file_bytes=2**20,
     files=600,
@@ -322,7 +322,7 @@ def test_a_busy_program_is_not_failed_by_the_clock() -> None:
         verdict = run_as("this user", tier, (work,), limits)[0]
         if verdict.cpu_seconds < verdict.wall_seconds / 5:
             pytest.skip("this machine is too busy to tell")
-        assert verdict.outcome == "passed" and verdict.wall_seconds > 0.25 and 0.2 < verdict.cpu_seconds < 0.5, verdict
+        assert verdict.outcome == "passed" and verdict.wall_seconds > 0.25 and 0.2 < verdict.cpu_seconds < 0.9, verdict
 
 
 def test_verdicts_are_in_order_and_the_same_for_any_number_of_workers() -> None:
