@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
-from scipy import stats
 
 from assay.cli import app
 from assay.errors import AssayError
 from assay.evaluate.records import RECORDS
-from assay.report.eval_table import Value, as_record, lower_bound, print_sheet, sheets
+from assay.report.eval_table import as_record, print_sheet, sheets
 from refusal import refused
 from tiny_study import TinyStudy, write_sums
 
@@ -150,14 +149,6 @@ def test_measures_and_their_clustered_errors_are_those_of_the_plain_formula(tmp_
     assert "margin" not in line.measures
 
 
-@pytest.mark.parametrize(("right", "items"), [(0, 20), (7, 20), (12, 20), (20, 20), (300, 500)])
-def test_the_lower_bound_of_items_that_stand_alone_is_wilsons(right: int, items: int) -> None:
-    p = right / items
-    naive = math.sqrt(p * (1 - p) / items)
-    found = lower_bound(Value(p, naive, items, items))
-    assert found == pytest.approx(stats.binomtest(right, items).proportion_ci(method="wilson").low, abs=1e-12)
-
-
 @pytest.mark.parametrize(
     ("right", "told"), [(15, "Nothing above chance"), (22, "Above chance (lower 95 % bound): quiz")]
 )
@@ -171,6 +162,14 @@ def test_a_checkpoint_that_is_above_chance_nowhere_is_told_so(
     print_sheet(sheet, Console(width=120))
     assert told in capsys.readouterr().out
     assert as_record(sheet)["above_chance"] == (["quiz"] if right == 22 else [])
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_always_yes_is_not_above_chance(tmp_path: Path, labels: bool) -> None:
+    rows = [row("yesno", number, number, correct=number < 80, gold=int(number < 80)) for number in range(100)]
+    write_evaluation(tmp_path, rows, [task("yesno", 0.5, labels=labels)])
+    (sheet,) = sheets(tmp_path)
+    assert sheet.lines[0].above_chance is not labels
 
 
 def test_the_bits_of_label_words_are_in_no_mean(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from assay.analyze.power import seeds_needed
 from assay.analyze.results import build_results, load_design, load_items, write_results
 from assay.analyze.summary import _primary
 from assay.errors import InputError
-from assay.report.markdown import _answer
 from assay.study.design import Contrast
 
 CONTRAST_KEYS = {
@@ -275,41 +274,6 @@ def test_different_numerics_are_named_as_a_confound() -> None:
     numerics = ["other" if arm == "text.decay" else "cpu" for arm in items["arm"].to_pylist()]
     results = build_results(design, replaced(items, "numerics", numerics))
     assert all("numerics: cpu against other" in row["confounds"] for row in results["contrasts"])
-
-
-def test_above_chance_needs_more_than_the_most_frequent_answer() -> None:
-    design = small_design()
-    items = records(design)
-    tasks, gold = items["task"].to_pylist(), items["gold"].to_pylist()
-    skewed = [
-        (0 if hash_free % 10 < 8 else 1) if task == "boolq" else right
-        for task, right, hash_free in zip(
-            tasks, gold, (int(name.rpartition("-")[2]) for name in items["item"].to_pylist()), strict=True
-        )
-    ]
-    items = replaced(items, "gold", skewed)
-    always = [
-        (right == 0) if task == "boolq" else None if task in {"heldout_text", "triviaqa"} else True
-        for task, right in zip(tasks, skewed, strict=True)
-    ]
-    rows = build_results(design, replaced(items, "correct", always))["summary"]["above_chance"]
-    by_task = {row["task"]: row for row in rows}
-    assert by_task["boolq"]["arms"] == [] and by_task["boolq"]["most_frequent"] == pytest.approx(0.8)
-    assert by_task["boolq"]["best_accuracy"] == pytest.approx(0.8)
-
-
-def test_of_one_seed_no_accuracy_is_said_to_be_at_chance() -> None:
-    for seeds in (1, 3):
-        design = small_design(seeds=seeds)
-        items = records(design)
-        always = [None if value is None else True for value in items["correct"].to_pylist()]
-        for given in (items, replaced(items, "correct", always)):
-            summary = build_results(design, given)["summary"]
-            tested = given is items and seeds == 3
-            assert [row["tested"] for row in summary["above_chance"]] == [3 * tested] * 2, "all right has no spread"
-            (told,) = [line for line in _answer(summary) if "chance" in line]
-            assert ("No accuracy is above chance." in told) is tested
-            assert ("No accuracy could be tested against chance" in told) is not tested
 
 
 def test_a_primary_contrast_of_smaller_sizes_is_told_at_its_own_largest() -> None:

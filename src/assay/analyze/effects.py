@@ -102,12 +102,6 @@ class Estimate:
             return None
         return float(2 * special.stdtr(self.df, -abs(self.value) / self.se))
 
-    def p_above(self, bar: float) -> float | None:
-        """One-sided p of a value that is not above ``bar``."""
-        if self.se is None or self.df is None:
-            return None
-        return float(special.stdtr(self.df, -(self.value - bar) / self.se))
-
     def on_new_items(self) -> "Estimate":
         """The same effect, its interval and tests for new seeds and new items."""
         return replace(self, se=self.se_new_items, df=self.df_new_items)

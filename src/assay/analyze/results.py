@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from assay.analyze.averages import macro_averages
+from assay.analyze.chance import above_chance
 from assay.analyze.claims.printed import printed_gains
 from assay.analyze.drill import drill_rows
 from assay.analyze.effects import Estimate
@@ -25,14 +26,14 @@ from assay.analyze.numerics import numerics_confound
 from assay.analyze.pictures import dose_rows, foretold_rows, frontier_rows, transfer_rows
 from assay.analyze.power import smallest_effect
 from assay.analyze.records import COLUMNS, Records, read_records
-from assay.analyze.summary import Finding, above_chance, from_size_to_size, summarise
+from assay.analyze.summary import Finding, from_size_to_size, summarise
 from assay.analyze.task_noise import task_noise
 from assay.analyze.verdict import decide, favours, holds, holm, margin_of
 from assay.errors import InputError
 from assay.files import write_whole
 from assay.study.design import Contrast, Design, Metric
 
-ANALYSIS_VERSION = 10
+ANALYSIS_VERSION = 11
 """Raise when the same records give other results."""
 DIGITS = 10
 ENCODED = ("checkpoint", "arm", "size", "task", "format", "numerics")
@@ -59,7 +60,7 @@ def build_results(design: Design, items: pa.Table | Iterable[pa.Table], steady: 
     estimator = Estimator(design, records, steady)
     findings = _findings(estimator, design.contrasts, design.metrics)
     _judge(findings)
-    chance = above_chance(design, estimator.estimate, records)
+    chance = above_chance(design, records)
     results = {
         "study": design.study,
         "question": design.question,

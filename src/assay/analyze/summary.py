@@ -2,26 +2,19 @@
 
 One sentence a family says what is decided, in which direction and for whom, and how much is not. Comparisons
 with a common control are not independent evidence, and a sentence that counts several of them says so. What
-cannot be told is listed with what it would take. Above chance means above guessing *and* above always giving
-the most frequent answer, after Holm's correction over all arms and tasks: of a hundred 95 % intervals some
-lie above it by accident.
+cannot be told is listed with what it would take.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from assay.analyze.effects import Estimate
 from assay.analyze.power import items_needed, seeds_needed
-from assay.analyze.records import Records
 from assay.analyze.unpaired import FEWEST
-from assay.analyze.verdict import SIGNIFICANCE, holm
-from assay.study.design import Design, Measure, Metric
-
-Estimating = Callable[[str, Sequence[str], Sequence[float], Sequence[str], Measure], Estimate | None]
+from assay.analyze.verdict import SIGNIFICANCE
+from assay.study.design import Design, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,40 +62,6 @@ def _largest_size(design: Design, rows: Sequence[dict[str, Any]]) -> str | None:
     asked = {row["size"] for row in rows}
     order = {size: index for index, size in enumerate(design.sizes) if size in asked}
     return max(order, default=None, key=lambda size: (design.parameters.get(size, {}).get("body", 0), order[size]))
-
-
-def above_chance(design: Design, estimate: Estimating, records: Records) -> list[dict[str, Any]]:
-    """Per size and task with choices: the bar, and the arms whose accuracy is above it.
-
-    The bar is guessing, or the share of the most frequent right position where that is more: a model that
-    always says yes gets 62 % of BoolQ. ``tested`` counts the arms whose accuracy could be: not one of a single
-    seed, nor where neither seeds nor items differ at all.
-    """
-    tests: list[tuple[dict[str, Any], str, float | None]] = []
-    found = []
-    for size in design.sizes:
-        for task in design.tasks:
-            block = records.blocks.get((size, task.id))
-            if task.chance is None or block is None:
-                continue
-            constant = float(np.bincount(block.gold).max() / len(block.gold))
-            entry: dict[str, Any] = {
-                "size": size, "task": task.id, "chance": task.chance, "most_frequent": constant,
-                "best": None, "best_accuracy": None, "tested": 0, "arms": [],
-            }  # fmt: skip
-            found.append(entry)
-            for arm in design.arms:
-                accuracy = estimate(size, (arm,), (1.0,), (task.id,), "accuracy")
-                if accuracy is None:
-                    continue
-                if entry["best_accuracy"] is None or accuracy.value > entry["best_accuracy"]:
-                    entry["best"], entry["best_accuracy"] = arm, accuracy.value
-                tests.append((entry, arm, accuracy.on_new_items().p_above(max(task.chance, constant))))
-    for (entry, arm, _), adjusted in zip(tests, holm([p for _, _, p in tests]), strict=True):
-        entry["tested"] += adjusted is not None
-        if adjusted is not None and adjusted < SIGNIFICANCE / 2:
-            entry["arms"].append(arm)
-    return found
 
 
 def metric_phrase(metric: Metric) -> str:

@@ -2,8 +2,8 @@
 
 Standard errors are clustered by what items share, such as a passage (Miller 2024, arXiv:2411.00640), through the same
 code as a study's. They say how far other items would move a number, not other seeds. Whether an accuracy is above
-chance is read from the lower end of its 95 % interval (Wilson's, at the number of items that the clustered error
-amounts to), so that *nothing above chance* is said where that is so. All of it is computed from the item records.
+chance is read from the lower end of its 95 % interval (`assay.analyze.chance`), so that *nothing above chance* is said
+where that is so. All of it is computed from the item records.
 """
 
 import json
@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from assay.analyze.chance import bar_of, p_above
 from assay.analyze.effects import Sample, task_part
 from assay.analyze.records import Floats
+from assay.analyze.verdict import SIGNIFICANCE
 from assay.errors import InputError
 from assay.evaluate.pass_at_k import pass_at_k
 from assay.report.numbers import NONE, count, plain
@@ -29,8 +31,6 @@ ABOUT = "eval.json"
 KS = (1, 5, 10, 100)
 """Of pass@k, as far as there are so many samples."""
 MEASURES = ("accuracy", "acc_norm", "bits_per_byte", "margin", "generated")
-Z = 1.959963984540054
-"""Of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Line:
     items: int
     chance: float | None
     above_chance: bool | None
-    """Whether the lower end of the accuracy's 95 % interval lies above chance; None without choices."""
+    """Whether the lower end of the accuracy's 95 % interval lies above the bar of `bar_of`; None without choices."""
     measures: Mapping[str, Value]
     """By the names of `MEASURES`, as far as the task has them."""
     pass_at: Mapping[int, Value]
@@ -178,7 +178,11 @@ def _lines(records: pa.Table, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Li
         rows = records.filter(pa.compute.equal(records["task"], task["task"]))
         measures = {name: value for name in MEASURES if (value := _measure(rows, name)) is not None}
         accuracy, chance = measures.get("accuracy"), task["chance"]
-        above = None if accuracy is None or chance is None else lower_bound(accuracy) > chance
+        above = None
+        if accuracy is not None and chance is not None:
+            bar = bar_of(chance, np.array(rows["gold"].drop_null()) if task["labels"] else None)
+            p = p_above(accuracy.value, accuracy.se, accuracy.items, accuracy.clusters, bar)
+            above = p < SIGNIFICANCE / 2
         is_program = (task["generation"] or {}).get("check") == "program"
         pass_at = _pass_at(rows) if is_program else {}
         yield Line(task["task"], task["title"], task["category"], rows.num_rows, chance, above, measures, pass_at)
@@ -225,19 +229,6 @@ def _mean(rows: pa.Table, values: Floats, weights: Floats | None) -> Value | Non
 def _floats(rows: pa.Table, column: str) -> Floats:
     """float64 [items], NaN for null."""
     return np.array(rows[column].cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def lower_bound(value: Value) -> float:
-    """Lower end of the 95 % interval of a proportion (Wilson 1927).
-
-    Its number of items is what the clustered error amounts to, p (1 − p) / se²; that of the clusters where all items
-    say the same.
-    """
-    p, se = min(1.0, max(0.0, value.value)), value.se
-    n = p * (1 - p) / se**2 if se else float(value.clusters)
-    n = min(n, float(value.items))
-    centre, spread = p + Z**2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
-    return (centre - spread) / (1 + Z**2 / n)
 
 
 def _means(lines: Sequence[Line], labels: set[str]) -> dict[str, dict[str, Value]]:

@@ -28,7 +28,7 @@ from assay.report.trend import end_to_end
 from assay.run.done import mark_rebuilt
 from assay.study.design import Design, Metric
 
-PAGE_VERSION = 9
+PAGE_VERSION = 10
 """Raise when the same run folder gives another page."""
 ANSWER = 3
 """Sentences of the answer; a study of more questions has the others below."""
@@ -192,9 +192,8 @@ def _scale(design: Design, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _chance(results: Mapping[str, Any]) -> dict[str, Any]:
-    rows = results["summary"]["above_chance"]
-    tested = any(row["tested"] for row in rows)
-    return {"rows": rows, "asked": bool(rows), "tested": tested, "above": [row for row in rows if row["arms"]]}
+    rows = [row for row in results["summary"]["above_chance"] if row["tested"]]
+    return {"rows": rows, "above": [row for row in rows if row["arms"]]}
 
 
 def _sentences(design: Design, results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
