@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import interpolate, stats
+from scipy import special
 
 from assay.analyze.records import Floats
 from assay.errors import InputError
@@ -232,6 +232,8 @@ def _rate(x: Floats, mean: Floats) -> float:
 
 def _natural(knots: Floats) -> Basis:
     """Natural cubic splines on four knots, one function a knot: 1 there and 0 at the others."""
+    from scipy import interpolate
+
     spline = interpolate.CubicSpline(knots, np.eye(len(knots)), bc_type="natural")
     return lambda at: np.asarray(spline(at), dtype=np.float64)
 
@@ -279,7 +281,7 @@ def _best(curves: Floats, grid: Floats, better_is: Better, margin: float | None)
     stretches = tuple((float(grid[first]), float(grid[end - 1])) for first, end in edges.reshape(-1, 2))
     near = None
     if margin is not None:
-        upper = worse.mean(axis=0) + float(stats.t.ppf(LEVEL, len(up) - 1)) * _se(worse)
+        upper = worse.mean(axis=0) + float(special.stdtrit(len(up) - 1, LEVEL)) * _se(worse)
         far = np.flatnonzero(upper >= margin)
         below, above = far[far < found], far[far > found]
         first = int(below[-1]) + 1 if len(below) else 0
@@ -300,7 +302,7 @@ def _best_tried(x: Floats, up: Floats, margin: float | None) -> Best:
         return Best(float(x[found]), (), found in {0, last}, ends, margin)
     worse = up[:, found : found + 1] - up
     flat = RELATIVE * max(float(np.ptp(up)), 1e-300)
-    t = float(stats.t.ppf(1 - (1 - LEVEL) / last, len(up) - 1))
+    t = float(special.stdtrit(len(up) - 1, 1 - (1 - LEVEL) / last))
     possible = worse.mean(axis=0) <= t * _se(worse) + flat
     stretches: list[tuple[float, float]] = []
     for place in map(int, np.flatnonzero(possible)):
@@ -327,7 +329,7 @@ def _misfit(basis: Basis, by_seed: Floats, x: Floats, y: Floats) -> float | None
         return 1.0
     if noise <= nothing:
         return 0.0
-    return float(stats.f.sf(missed / (noise / (seeds - 1)), free, (seeds - 1) * free))
+    return float(special.fdtrc(free, (seeds - 1) * free, missed / (noise / (seeds - 1))))
 
 
 def _everywhere(basis: Basis, by_seed: Floats, grid: Floats, nodes: Floats) -> Floats:
@@ -335,13 +337,13 @@ def _everywhere(basis: Basis, by_seed: Floats, grid: Floats, nodes: Floats) -> F
     p = len(nodes)
     at_nodes = by_seed @ basis(nodes).T
     carried = basis(grid) @ np.linalg.pinv(basis(nodes))
-    half = float(stats.t.ppf(1 - (1 - LEVEL) / (2 * p), len(by_seed) - 1)) * _se(at_nodes)
+    half = float(special.stdtrit(len(by_seed) - 1, 1 - (1 - LEVEL) / (2 * p))) * _se(at_nodes)
     band: Floats = np.abs(carried) @ half
     return band
 
 
 def _t(seeds: int) -> float:
-    return float(stats.t.ppf(0.5 + LEVEL / 2, seeds - 1))
+    return float(special.stdtrit(seeds - 1, 0.5 + LEVEL / 2))
 
 
 def _se(by_seed: Floats) -> Floats:

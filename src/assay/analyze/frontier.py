@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from assay.analyze.records import Floats
 from assay.analyze.verdict import SIGNIFICANCE, holm
@@ -91,13 +91,13 @@ def _p_both(ahead: list[Floats]) -> float | None:
         se, mean = float(differences.std(ddof=1)) / math.sqrt(len(differences)), float(differences.mean())
         if se == 0:
             return None
-        found.append(float(stats.t.sf(mean / se, len(differences) - 1)))
+        found.append(float(special.stdtr(len(differences) - 1, -mean / se)))
     return max(found)
 
 
 def _interval(values: Floats) -> tuple[float, float] | None:
     if len(values) < 2:
         return None
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
+    half = float(special.stdtrit(len(values) - 1, 0.5 + LEVEL / 2) * np.std(values, ddof=1) / math.sqrt(len(values)))
     mean = float(np.mean(values))
     return mean - half, mean + half

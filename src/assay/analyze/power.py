@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 ALPHA = 0.05
 POWER = 0.80
@@ -41,17 +41,17 @@ def power_at(ratio: float, df: float, alpha: float = ALPHA, known: float = math.
         alpha: Its level.
         known: Degrees of freedom that the standard error was measured with; infinite: it is the true one.
     """
-    errors = float(stats.t.ppf(1 - alpha / 2, df)) * _standard_errors(df)
+    errors = float(special.stdtrit(df, 1 - alpha / 2)) * _standard_errors(df)
     if math.isinf(known):
         return float(WEIGHTS @ (special.ndtr(ratio - errors) + special.ndtr(-ratio - errors)))
-    shifts = ratio * np.sqrt(stats.chi2.ppf(KNOWN_NODES, known) / known)[:, None]
+    shifts = ratio * np.sqrt(2 * special.gammaincinv(known / 2, KNOWN_NODES) / known)[:, None]
     return float(KNOWN_WEIGHTS @ (special.ndtr(shifts - errors) + special.ndtr(-shifts - errors)) @ WEIGHTS)
 
 
 @lru_cache(maxsize=4096)
 def _standard_errors(df: float) -> npt.NDArray[np.float64]:
     """Quantiles, at the quadrature's nodes, of the estimated standard error over the true one."""
-    quantiles: npt.NDArray[np.float64] = np.sqrt(stats.chi2.ppf(NODES, df) / df)
+    quantiles: npt.NDArray[np.float64] = np.sqrt(2 * special.gammaincinv(df / 2, NODES) / df)
     return quantiles
 
 
@@ -65,10 +65,10 @@ def detectable_ratio(df: float, power: float = POWER, alpha: float = ALPHA, know
         alpha: Level of the test.
         known: Degrees of freedom that the standard error was measured with, see `power_at`.
     """
-    spread = (stats.chi2.ppf((1 + power) / 2, df) / df) ** 0.5
-    highest = float(stats.t.ppf(1 - alpha / 2, df) * spread) + 4
+    spread = (2 * special.gammaincinv(df / 2, (1 + power) / 2) / df) ** 0.5
+    highest = float(special.stdtrit(df, 1 - alpha / 2) * spread) + 4
     if not math.isinf(known):
-        highest /= float(stats.chi2.ppf((1 - power) / 2, known) / known) ** 0.5
+        highest /= float(2 * special.gammaincinv(known / 2, (1 - power) / 2) / known) ** 0.5
     return float(optimize.brentq(lambda ratio: power_at(ratio, df, alpha, known) - power, 1e-6, highest, xtol=1e-8))
 
 

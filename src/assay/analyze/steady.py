@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from assay.analyze.effects import Prior
 from assay.analyze.measured import MeasuredPair, MeasuredTask, Noise, read_shipped, trained_arms
@@ -235,5 +235,6 @@ def null_rate(noise: Noise, tasks: Sequence[str], measure: Measure, level: float
         df = prior.df + SUBSET - 1
         variance = (prior.df * prior.variance + (SUBSET - 1) * own) / df
         errors = np.sqrt(variance * (1 / SUBSET - 1 / len(run)))
-        rates.append(float(np.mean(np.abs(chosen.mean(axis=1) - run.mean()) > stats.t.ppf(1 - level / 2, df) * errors)))
+        t = special.stdtrit(df, 1 - level / 2)
+        rates.append(float(np.mean(np.abs(chosen.mean(axis=1) - run.mean()) > t * errors)))
     return float(np.mean(rates))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from assay.analyze.records import Floats
 from assay.analyze.verdict import SIGNIFICANCE, holm
@@ -171,7 +171,7 @@ def _p(differences: Floats) -> float | None:
     se = float(differences.std(ddof=1)) / math.sqrt(len(differences))
     if se == 0:
         return None
-    return float(2 * stats.t.sf(abs(float(differences.mean())) / se, len(differences) - 1))
+    return float(2 * special.stdtr(len(differences) - 1, -abs(float(differences.mean())) / se))
 
 
 def _agreement(
@@ -195,7 +195,11 @@ def _agreement(
     accuracy = len(right) / len(decided) if decided else None
     low, high = _interval(decided, right, arms, seed) if decided else (None, None)
     ranks = [[float(np.mean(size.values[arm])) for arm in arms] for size in (small, target)]
-    spearman = float(stats.spearmanr(*ranks).statistic) if len(arms) >= FEWEST_RANKS else None
+    spearman = None
+    if len(arms) >= FEWEST_RANKS:
+        from scipy import stats
+
+        spearman = float(stats.spearmanr(*ranks).statistic)
     if spearman is not None and math.isnan(spearman):
         spearman = None
     same = sum(at_small[a, b] * float(np.mean(target.values[a] - target.values[b])) > 0 for a, b in truth)
@@ -267,4 +271,4 @@ def _half(terms: Sequence[tuple[float, int]]) -> float:
     if variance == 0:
         return 0.0
     df = variance**2 / sum(term**2 / freedom for term, freedom in terms)
-    return float(stats.t.ppf(0.5 + LEVEL / 2, df)) * math.sqrt(variance)
+    return float(special.stdtrit(df, 0.5 + LEVEL / 2)) * math.sqrt(variance)
