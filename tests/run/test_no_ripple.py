@@ -163,6 +163,7 @@ def test_a_task_is_only_asked_and_an_arm_trains_from_where_it_leaves_the_others(
     assert {kind for kind, _ in begun} == {"requests", "state", "scores"}
 
 
+@pytest.mark.slow
 def test_a_seed_trains_only_itself(watched: Watched) -> None:
     watched.study.study.write_text(STUDY.replace("seeds: 2", "seeds: 3"))
     begun = watched.run("run", "study.yaml")

@@ -190,6 +190,7 @@ def made(store: Path) -> dict[str, dict[str, str]]:
     }
 
 
+@pytest.mark.slow
 def test_a_corpus_read_in_parts_is_the_same_whoever_builds_it(watched: Watched, tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
     (study.folder / "parts.yaml").write_text(CORPUS)

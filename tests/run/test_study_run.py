@@ -143,6 +143,7 @@ def test_the_report_is_rebuilt_from_records_alone_and_without_torch(finished: Ti
     assert (alone / "report.html").read_bytes() == (out / "report.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_arm_alone_gives_the_bits_it_gives_among_others(finished: TinyStudy, tiny: Callable[[], TinyStudy]) -> None:
     study = tiny()
     lines = STUDY.splitlines()
@@ -293,6 +294,7 @@ def test_no_network_and_no_wheel_is_one_message_and_exit_code_1(tiny: Callable[[
     assert not (study.folder / "out" / "results.json").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_message_and_the_run_goes_on_once_there_is_room(
     finished: TinyStudy, tiny: Callable[[], TinyStudy], tmp_path: Path
 ) -> None:

@@ -73,7 +73,12 @@ def alone(carry_out: Train) -> State:
 
 @pytest.mark.parametrize(
     ("count", "layout"),
-    [(2, "replicated"), (4, "replicated"), (2, "sharded"), pytest.param(4, "sharded", marks=pytest.mark.slow)],
+    [
+        (2, "replicated"),
+        pytest.param(4, "replicated", marks=pytest.mark.slow),
+        (2, "sharded"),
+        pytest.param(4, "sharded", marks=pytest.mark.slow),
+    ],
 )
 def test_several_processes_get_the_losses_of_one(carry_out: Train, alone: State, count: int, layout: Layout) -> None:
     state = carry_out(recipe(FIRST), count, layout)
