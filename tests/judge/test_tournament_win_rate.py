@@ -174,6 +174,15 @@ def test_prompts_that_all_say_the_same_have_the_exact_binomial_interval() -> Non
     assert found.over == "prompts, none differing"
 
 
+def test_prompts_whose_spread_cancels_to_rounding_have_no_interval_of_rounding() -> None:
+    """Between seeds nothing differs, and prompts differ as chance makes them: the variance left was 1e-18."""
+    grid = ((0, 0, 0, -1, 1), (0, 0, 0, 0, 0), (-1, None, 1, 0, 0))
+    rows = [scored(place, score, seed=seed) for seed, scores in enumerate(grid) for place, score in enumerate(scores)]
+    found = win_rate(rows, "arm0", "arm1")
+    assert found.rate == 0.5 and found.low is not None and found.high is not None
+    assert found.low < 0.3 and found.high > 0.7
+
+
 def test_one_prompt_has_no_interval() -> None:
     found = win_rate([scored(1, score, seed=seed) for seed, score in enumerate((1, 0, 1))], "arm0", "arm1")
     assert found.rate == pytest.approx(5 / 6)

@@ -190,7 +190,7 @@ def new_items(
     variance, df = between
     share = 1 / len(parts) ** 2
     pure_items = share * sum(part.items - part.interaction for part in parts)
-    if pure_items > 0:
+    if pure_items > NEGLIGIBLE * share * sum(part.items for part in parts):
         together = variance + pure_items
         spread = variance**2 / df
         for part in parts:
